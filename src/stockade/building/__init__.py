@@ -1,0 +1,1 @@
+"""From definitions and tables to features, snapshots and training sets, checked."""

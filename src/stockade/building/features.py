@@ -1,0 +1,169 @@
+"""A service's features for any spine: opened, attached, derived."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from pyspark.errors import AnalysisException
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from stockade.definitions.expression import columns_of
+from stockade.definitions.source import EventSource, Files, Origin, Table
+from stockade.definitions.spine import Mode, Spine
+from stockade.definitions.view import (
+    Derived,
+    FeatureService,
+    FeatureView,
+    LookupView,
+    Selection,
+)
+from stockade.definitions.window import days, hours
+from stockade.engine.bind import History, reason
+from stockade.engine.operator import Attached, EngineOptions, attach
+from stockade.errors import ColumnNotFoundError, DefinitionError, hint, raise_all
+from stockade.store.origins import open_origin
+from stockade.store.tables import Tables
+
+TICK: Mapping[str, timedelta] = {"daily": days(1), "hourly": hours(1)}
+AS_OF, AS_OF_ON = "as_of", "as_of_on"
+
+# What a window without events gives: in a snapshot an entity without a row had none.
+_ZERO_WHEN_EMPTY = frozenset({"count", "sum", "count_distinct"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """Opens each origin once, so that views of one source share its rows and one shuffle."""
+
+    tables: Tables
+    opened: list[tuple[Origin, DataFrame]]
+
+    @classmethod
+    def of(cls, tables: Tables) -> "Inputs":
+        """Nothing opened yet."""
+        return cls(tables=tables, opened=[])
+
+    def open(self, origin: Origin | str) -> DataFrame:
+        """The rows of a table, files or query."""
+        named = Table(name=origin) if isinstance(origin, str) else origin
+        for known, frame in self.opened:
+            if known == named:
+                return frame
+        frame = open_origin(self.tables.spark, self.tables, named)
+        self.opened.append((named, frame))
+        return frame
+
+
+def attach_service(
+    rows: DataFrame,
+    service: FeatureService,
+    spine: Spine,
+    inputs: Inputs,
+    *,
+    mode: Mode = "exact",
+    audit: bool = False,
+    options: EngineOptions | None = None,
+) -> Attached:
+    """Attach a service's features to decisions.
+
+    Args:
+        rows: n rows of the spine.
+        service: which features.
+        spine: names the time and key columns of `rows`.
+        inputs: where events come from.
+        mode: `exact` (from events, at each decision) or `snapshot` (from materialised tables).
+        audit: also attach the latest clocks that each view used.
+        options: how the engine cuts its work.
+
+    Returns:
+        n rows: the spine's columns, every computed feature (hidden ones too), audit columns.
+    """
+    selections = [
+        selection if mode == "exact" else _snapshot(selection)
+        for selection in service.selections()
+    ]
+    histories = [
+        History(selection, inputs.open(selection.view.source.origin)) for selection in selections
+    ]
+    attached = attach(
+        rows, histories, decided_at=spine.decided_at, keys=spine.keys, audit=audit, options=options
+    )
+    features = attached.rows
+    if mode == "snapshot":
+        features = _filled(features, service.selections())
+    return Attached(_derived(features, rows, service), attached.profile)
+
+
+def versions(inputs: Inputs) -> Mapping[str, int]:
+    """Delta version of every table that was opened, by name."""
+    names = sorted({name for origin, _ in inputs.opened for name in _table_names(origin)})
+    return {name: inputs.tables.version(name) for name in names if inputs.tables.exists(name)}
+
+
+def _table_names(origin: Origin) -> Iterable[str]:
+    if isinstance(origin, Table):
+        return (origin.name,)
+    if isinstance(origin, Files):
+        return ()
+    return tuple(used.name for used in origin.inputs.values() if isinstance(used, Table))
+
+
+def _snapshot(selection: Selection) -> Selection:
+    """The same features, looked up in the view's materialised table."""
+    view = selection.view
+    if isinstance(view, LookupView):
+        return selection
+    table = EventSource(name=f"{view.name}_snapshot", origin=Table(name=view.name), event_time=AS_OF)
+    lookup = LookupView(
+        name=view.name,
+        entity=view.entity,
+        source=table,
+        columns=selection.names,
+        # An entity without a row in the last snapshot had no events then: older rows are not it.
+        max_age=TICK[view.cadence],
+    )
+    return Selection(view=lookup, names=selection.names)
+
+
+def _filled(rows: DataFrame, selections: Iterable[Selection]) -> DataFrame:
+    zero = [
+        feature.name
+        for selection in selections
+        if isinstance(selection.view, FeatureView)
+        for feature in selection.view.features()
+        if feature.name in selection.names and feature.aggregate.kind in _ZERO_WHEN_EMPTY
+    ]
+    return rows.fillna(0, subset=zero) if zero else rows
+
+
+def _derived(features: DataFrame, spine: DataFrame, service: FeatureService) -> DataFrame:
+    faults: list[Exception] = [
+        ColumnNotFoundError(
+            f"service '{service.name}': the spine has no column '{name}': {hint(name, spine.columns)}"
+        )
+        for name in service.spine_columns
+        if name not in spine.columns
+    ]
+    for derived in service.derived():
+        fault = _fault(features, service, derived)
+        if fault is None:
+            features = features.withColumn(derived.name, F.expr(derived.expression))
+        else:
+            faults.append(fault)
+    raise_all(f"service '{service.name}' does not fit its spine", faults)
+    return features
+
+
+def _fault(features: DataFrame, service: FeatureService, derived: Derived) -> Exception | None:
+    who = f"service '{service.name}': derived feature '{derived.name}'"
+    if derived.name in features.columns:
+        return DefinitionError(f"{who} has the name of a column of the spine; rename one")
+    for name in sorted(columns_of(derived.expression)):
+        if name not in features.columns:
+            return ColumnNotFoundError(f"{who} uses '{name}': {hint(name, features.columns)}")
+    try:
+        _ = features.select(F.expr(derived.expression)).schema
+    except AnalysisException as fault:
+        return DefinitionError(f"{who} has no meaning here: {reason(fault)}")
+    return None

@@ -1,0 +1,203 @@
+"""Training sets: decisions with what was known of them and what became of them, and a manifest."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from stockade.building.features import Inputs, attach_service, versions
+from stockade.definitions.fingerprint import (
+    definition_fingerprint,
+    service_fingerprints,
+    to_json,
+)
+from stockade.definitions.spine import Spine, TrainingSet
+from stockade.engine.labels import STATES, attach_label, known_column, state_column
+from stockade.engine.operator import EngineOptions, clock_columns
+from stockade.errors import (
+    EmptyTableError,
+    SchemaError,
+    TableNotFoundError,
+    require_columns,
+)
+from stockade.store.tables import Tables
+
+MANIFEST = "_manifest"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Built:
+    """A training set that was written.
+
+    Attributes:
+        name: its table.
+        version: the table's Delta version.
+        manifest: what went into it; see `build`.
+    """
+
+    name: str
+    version: int
+    manifest: Mapping[str, Any]
+
+
+def build(
+    tables: Tables,
+    definition: TrainingSet,
+    *,
+    start: datetime,
+    end: datetime,
+    as_of: datetime,
+    options: EngineOptions | None = None,
+) -> Built:
+    """Write a training set as its own table, with a manifest beside it.
+
+    Args:
+        tables: where to read and write.
+        definition: spine, features, label.
+        start, end: which decisions: `start <= decided_at < end`, instants with a time zone.
+        as_of: the build date: labels known later are not seen. Not before `end`.
+        options: how the engine cuts its work.
+
+    Returns:
+        The table's name and version and the manifest: fingerprints, definitions, versions of the
+        input tables, rows, rows with null keys or times, label states, content hash, and per view
+        the latest event time and availability that was used.
+
+    Raises:
+        EmptyTableError: no decision lies in the interval; nothing is written.
+    """
+    _check_interval(definition, start=start, end=end, as_of=as_of)
+    inputs = Inputs.of(tables)
+    rows = decisions(inputs, definition.spine, start=start, end=end)
+    attached = attach_service(
+        rows, definition.features, definition.spine, inputs,
+        mode=definition.mode, audit=True, options=options,
+    )  # fmt: skip
+    if attached.profile.rows == 0:
+        raise EmptyTableError(
+            f"training set '{definition.name}': spine '{definition.spine.name}' has no decisions "
+            f"from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC: widen the interval or "
+            "load the data"
+        )
+    labelled = attach_label(
+        attached.rows,
+        definition.label,
+        inputs.open(definition.label.source.origin),
+        decided_at=definition.spine.decided_at,
+        as_of=as_of,
+    )
+    run = uuid4().hex
+    given = {
+        "run_id": run,
+        "training_set": definition.name,
+        "fingerprint": definition_fingerprint(definition),
+        "fingerprints": dict(service_fingerprints(definition.features)),
+        "definition": to_json(definition),
+        "interval": [_text(start), _text(end)],
+        "as_of": _text(as_of),
+        "mode": definition.mode,
+        "inputs": dict(versions(inputs)),
+        "keyless_rows": {",".join(k): n for k, n in attached.profile.keyless.items()},
+        "timeless_rows": attached.profile.timeless,
+    }
+    written = tables.replace(definition.name, labelled, note=given)
+    manifest = given | {"version": written.version} | measure(tables.read(definition.name), definition)
+    _write_manifest(tables, definition.name, manifest)
+    return Built(name=definition.name, version=written.version, manifest=manifest)
+
+
+def decisions(
+    inputs: Inputs, spine: Spine, *, start: datetime | None = None, end: datetime | None = None
+) -> DataFrame:
+    """The spine's rows with `start <= decided_at < end`; rows without a time are kept."""
+    rows = inputs.open(spine.origin)
+    require_columns(rows.columns, spine.decided_at, *spine.id, where=f"spine '{spine.name}'")
+    moment = F.col(spine.decided_at)
+    inside = F.lit(True)
+    if start is not None:
+        inside &= moment >= F.lit(start)
+    if end is not None:
+        inside &= moment < F.lit(end)
+    return rows.where(inside | moment.isNull())
+
+
+def read_manifest(tables: Tables, name: str) -> Mapping[str, Any]:
+    """The manifest of the newest build of a training set."""
+    if not tables.exists(f"{name}{MANIFEST}"):
+        raise TableNotFoundError(
+            f"training set '{name}' has no manifest: build it with `stockade build {name}`"
+        )
+    row = tables.read(f"{name}{MANIFEST}").first()
+    return {} if row is None else json.loads(row["manifest"])
+
+
+def measure(rows: DataFrame, definition: TrainingSet) -> dict[str, Any]:
+    """What a manifest says of the rows themselves; one pass.
+
+    Returns:
+        rows, content_hash (independent of row order), label_states, latest_used.
+    """
+    state, known = state_column(definition.label), known_column(definition.label)
+    used = [
+        (view, name)
+        for view in (selection.view.name for selection in definition.features.selections())
+        for name in clock_columns(view)
+    ]
+    row = rows.agg(
+        F.count(F.lit(1)).alias("rows"),
+        content_hash(rows).alias("content_hash"),
+        *(F.count_if(F.col(state) == one).alias(one) for one in STATES),
+        *(_latest(name) for name in (*(name for _, name in used), known)),
+    ).first()
+    found: dict[str, Any] = {} if row is None else row.asDict()
+    latest: dict[str, dict[str, str]] = {}
+    for view, name in used:
+        latest.setdefault(view, {})[name.removeprefix(f"{view}__")] = found[name]
+    return {
+        "rows": found["rows"],
+        "content_hash": str(found["content_hash"]),
+        "label_states": {one: found[one] for one in STATES},
+        "latest_used": latest,
+        "label_latest_known_at": found[known],
+    }
+
+
+def content_hash(rows: DataFrame) -> Column:
+    """A sum of row hashes: equal for equal rows in any order, duplicates counted."""
+    return F.sum(F.xxhash64(*sorted(rows.columns)).cast("decimal(38,0)"))
+
+
+def _latest(column: str) -> Column:
+    return F.date_format(F.max(column), "yyyy-MM-dd'T'HH:mm:ss.SSSSSS'Z'").alias(column)
+
+
+def _write_manifest(tables: Tables, name: str, manifest: Mapping[str, Any]) -> None:
+    text = json.dumps(manifest, ensure_ascii=False)
+    frame = tables.spark.createDataFrame([(name, text)], "training_set string, manifest string")
+    note = {"run_id": manifest["run_id"], "training_set": name}
+    tables.replace(f"{name}{MANIFEST}", frame, note=note)
+
+
+def _check_interval(
+    definition: TrainingSet, *, start: datetime, end: datetime, as_of: datetime
+) -> None:
+    who = f"training set '{definition.name}'"
+    for what, moment in (("start", start), ("end", end), ("as_of", as_of)):
+        if moment.tzinfo is None:
+            raise SchemaError(f"{who}: {what} {moment} has no time zone: add tzinfo=timezone.utc")
+    if not start < end:
+        raise SchemaError(f"{who}: start {start} must be before end {end}")
+    if as_of < end:
+        raise SchemaError(
+            f"{who}: build date {as_of} is before the last decision may happen ({end}): "
+            "a set cannot be built before its decisions"
+        )
+
+
+def _text(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

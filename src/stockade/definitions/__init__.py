@@ -1,0 +1,1 @@
+"""What users write: frozen values, standard library only, no Spark."""

@@ -1,0 +1,117 @@
+"""What to predict, how to search for it, and by what it is judged."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Literal
+
+from stockade.definitions.names import DOC, check_name, frozen
+from stockade.definitions.spine import TrainingSet
+from stockade.errors import DefinitionError, hint
+
+Algorithm = Literal["xgboost", "logistic"]
+Metric = Literal["average_precision", "roc_auc", "precision_at_capacity", "recall_at_capacity"]
+METRICS: tuple[Metric, ...] = (
+    "average_precision",
+    "roc_auc",
+    "precision_at_capacity",
+    "recall_at_capacity",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Uniform:
+    """Any number between `low` and `high`; `log` spreads evenly over orders of magnitude."""
+
+    low: float
+    high: float
+    log: bool = False
+    whole: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the bounds."""
+        if not self.low < self.high:
+            raise DefinitionError(f"search range: {self.low} must be below {self.high}")
+        if self.log and self.low <= 0:
+            raise DefinitionError(f"search range: a log range must begin above 0, not {self.low}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """One of `options`."""
+
+    options: tuple[str | int | float, ...]
+
+    def __post_init__(self) -> None:
+        """Check that there is a choice."""
+        object.__setattr__(self, "options", tuple(self.options))
+        if not self.options:
+            raise DefinitionError("a choice must have at least one option")
+
+
+Range = Uniform | Choice
+
+# A space that does well on tabular fraud data; a definition may narrow it or replace it.
+DEFAULT_SEARCH: Mapping[str, Range] = frozen(
+    {
+        "max_depth": Uniform(low=3, high=9, whole=True),
+        "learning_rate": Uniform(low=0.02, high=0.3, log=True),
+        "n_estimators": Uniform(low=80, high=600, whole=True),
+        "min_child_weight": Uniform(low=0.5, high=20, log=True),
+        "subsample": Uniform(low=0.5, high=1.0),
+        "colsample_bytree": Uniform(low=0.4, high=1.0),
+        "reg_lambda": Uniform(low=0.1, high=30, log=True),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSpec:
+    """A model to be searched for, and the yardstick it is judged by.
+
+    Attributes:
+        name: the model's name, also in the model registry.
+        training_set: what it learns from.
+        search: hyperparameter -> range, searched with TPE.
+        fixed: hyperparameter -> value, the same in every trial.
+        metric: what the search maximises on the validation period.
+        review_capacity: how many `review_entity` a day people can look at.
+        review_entity: the spine column that is reviewed; without it, each decision is.
+        validation: length of the validation period at the end of the training set.
+        trials: how many points are tried.
+        seed: makes the search's proposals repeatable.
+        owner, description: for people.
+
+    The gap between training and validation is the label's maturity: it is derived, not typed.
+    """
+
+    name: str
+    training_set: TrainingSet
+    search: Mapping[str, Range] = field(default_factory=lambda: dict(DEFAULT_SEARCH))
+    fixed: Mapping[str, str | int | float] = field(default_factory=dict[str, str | int | float])
+    metric: Metric = "average_precision"
+    review_capacity: int = 100
+    review_entity: str | None = None
+    validation: timedelta = timedelta(days=7)
+    trials: int = 20
+    seed: int = 0
+    owner: str = field(default="", metadata=DOC)
+    description: str = field(default="", metadata=DOC)
+
+    def __post_init__(self) -> None:
+        """Check names and sizes."""
+        check_name(self.name, what="model")
+        who = f"model '{self.name}'"
+        object.__setattr__(self, "search", frozen(self.search))
+        object.__setattr__(self, "fixed", frozen(self.fixed))
+        both = sorted(set(self.search) & set(self.fixed))
+        if both:
+            raise DefinitionError(f"{who} both searches and fixes {both}: choose one")
+        if self.metric not in METRICS:
+            raise DefinitionError(
+                f"{who}: metric '{self.metric}' is not one: {hint(self.metric, METRICS)}"
+            )
+        if self.review_capacity < 1 or self.trials < 1:
+            raise DefinitionError(f"{who}: review_capacity and trials must be at least 1")
+        if self.validation <= timedelta(0):
+            raise DefinitionError(f"{who}: validation must be longer than zero")

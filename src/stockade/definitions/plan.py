@@ -1,0 +1,101 @@
+"""What would change if the declared definitions were materialised: steps as data."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from stockade.definitions.fingerprint import feature_semantics, view_fingerprints
+from stockade.definitions.view import FeatureView
+
+Action = Literal["create", "change", "drop"]
+_SIGN: Mapping[Action, str] = {"create": "+", "change": "~", "drop": "-"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One change to a view or to one of its features.
+
+    Attributes:
+        action: create, change or drop.
+        view: the view's name.
+        feature: the feature's name; None for the whole view.
+        reason: what differs, for people.
+    """
+
+    action: Action
+    view: str
+    feature: str | None
+    reason: str
+
+    def line(self) -> str:
+        """The step as one line of a plan."""
+        name = self.view if self.feature is None else f"{self.view}.{self.feature}"
+        return f"{_SIGN[self.action]} {name}   {self.reason}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """All steps, views in order of their names."""
+
+    steps: tuple[Step, ...]
+
+
+def plan(declared: Sequence[FeatureView], deployed: Mapping[str, FeatureView]) -> Plan:
+    """Compare declared views with those that the materialised tables were written by.
+
+    Args:
+        declared: views of the registry.
+        deployed: table name -> the view that wrote it.
+    """
+    by_name = {view.name: view for view in declared}
+    steps: list[Step] = []
+    for name in sorted({*by_name, *deployed}):
+        here, there = by_name.get(name), deployed.get(name)
+        if there is None and here is not None:
+            count = len(here.features())
+            steps.append(_step("create", name, None, f"new view, {count} features"))
+        elif here is None:
+            steps.append(_step("drop", name, None, "no definition declares it"))
+        elif there is not None:
+            steps += _changes(here, there)
+    return Plan(steps=tuple(steps))
+
+
+def _changes(here: FeatureView, there: FeatureView) -> Iterator[Step]:
+    ours, theirs = view_fingerprints(here), view_fingerprints(there)
+    new = {feature.name: feature_semantics(here, feature) for feature in here.features()}
+    old = {feature.name: feature_semantics(there, feature) for feature in there.features()}
+    for name in ours:
+        if name not in theirs:
+            yield _step("create", here.name, name, "new feature")
+        elif ours[name] != theirs[name]:
+            differences = "; ".join(_differences(old[name], new[name]))
+            yield _step("change", here.name, name, differences)
+    for name in theirs:
+        if name not in ours:
+            yield _step("drop", here.name, name, "no longer declared")
+    if here.cadence != there.cadence:
+        yield _step("change", here.name, None, f"cadence: {there.cadence} → {here.cadence}")
+
+
+def _differences(old: Any, new: Any, path: str = "") -> Iterator[str]:
+    """Where two semantics differ, by the deepest names that tell them apart."""
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        before: Mapping[str, Any] = old  # pyright: ignore[reportUnknownVariableType]
+        after: Mapping[str, Any] = new  # pyright: ignore[reportUnknownVariableType]
+        for key in sorted({*before, *after}):
+            # "aggregate.where" reads no better than "where".
+            inner = key if path in ("", "aggregate") else f"{path}.{key}"
+            yield from _differences(before.get(key), after.get(key), inner)
+    elif old != new:
+        yield f"{path}: {_shown(old)} → {_shown(new)}"
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, str):
+        return f'"{value}"'
+    return "none" if value is None else str(value)
+
+
+def _step(action: Action, view: str, feature: str | None, reason: str) -> Step:
+    return Step(action=action, view=view, feature=feature, reason=reason)

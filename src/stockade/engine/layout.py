@@ -1,0 +1,141 @@
+"""How the work is cut: how many buckets, and which keys are too big for one."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from stockade.engine.bind import Track
+from stockade.engine.program import FOREVER
+from stockade.engine.revisions import EVENT
+
+# About a second of kernel time and a few hundred megabytes of a worker's memory.
+BUCKET_ROWS = 1_250_000
+# A key with more events than this is cut into slices of time.
+HOT_ROWS = 8_000_000
+
+SLICE, SLICE_FROM, SLICE_UNTIL = "_slice", "_slice_from", "_slice_until"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpineProfile:
+    """What one pass over the spine tells.
+
+    Attributes:
+        rows: how many decisions.
+        first, last: microseconds of the earliest and latest decision; None without any.
+        timeless: rows whose decision time is null.
+        keyless: entity key columns -> rows with a null among them. Their features are all null.
+    """
+
+    rows: int
+    first: int | None
+    last: int | None
+    timeless: int
+    keyless: Mapping[tuple[str, ...], int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """How one shuffle is cut.
+
+    Attributes:
+        buckets: into how many parts.
+        slices: rows (keys..., `_slice`, `_slice_from`, `_slice_until`) of the keys that are cut
+            into half-open slices of time, which together cover all time; None if no key is.
+    """
+
+    buckets: int
+    slices: DataFrame | None = None
+
+
+def profile_spine(spine: DataFrame, tracks: Sequence[Track], *, decided_at: str) -> SpineProfile:
+    """Count a spine's rows and nulls and find its first and last decision; one Spark job."""
+    groups = sorted({track.spine_keys for track in tracks})
+    moment = F.unix_micros(decided_at)
+    row = spine.agg(
+        F.count(F.lit(1)),
+        F.min(moment),
+        F.max(moment),
+        F.count_if(F.col(decided_at).isNull()),
+        *(
+            F.count_if(reduce(lambda a, b: a | b, (F.col(key).isNull() for key in keys)))
+            for keys in groups
+        ),
+    ).first()
+    rows, first, last, timeless, *keyless = row or (0, None, None, 0)
+    return SpineProfile(
+        rows=rows, first=first, last=last, timeless=timeless,
+        keyless=dict(zip(groups, keyless, strict=False)),
+    )  # fmt: skip
+
+
+def in_reach(moment: Column, track: Track, profile: SpineProfile) -> Column:
+    """Whether an event of that time (microseconds) can count for any decision of the spine."""
+    if profile.first is None or profile.last is None:
+        return F.lit(False)
+    # Up to and including the last decision: the inclusive boundary counts that instant.
+    before = moment <= profile.last
+    return before if track.reach is None else before & (moment >= profile.first - track.reach)
+
+
+def plan_layout(
+    tracks: Sequence[Track],
+    pruned: Sequence[DataFrame],
+    profile: SpineProfile,
+    *,
+    bucket_rows: int = BUCKET_ROWS,
+    hot_rows: int = HOT_ROWS,
+) -> Layout:
+    """Count the events of one shuffle, and look for hot keys only where there can be any.
+
+    Args:
+        tracks: all that one entity's features are computed from.
+        pruned: their events with `_time`, as they will travel.
+        profile: of the spine.
+        bucket_rows: rows that one bucket should hold.
+        hot_rows: events that one key may have before it is cut. A key is cut only where every
+            window ends somewhere: a lifetime would need all of its past in every slice.
+    """
+    # Only the time column is read for this: cheap against the work it sizes.
+    counts = [
+        track.events.where(in_reach(F.unix_micros(track.source.event_time), track, profile)).count()
+        for track in tracks
+    ]
+    slices: DataFrame | None = None
+    if max(counts) > hot_rows and all(track.reach is not None for track in tracks):
+        largest = counts.index(max(counts))
+        slices = _slices(tracks[largest], pruned[largest], hot_rows=hot_rows)
+    # Two at least: one would leave the second core of even the smallest machine idle.
+    return Layout(buckets=max(2, -(-(profile.rows + sum(counts)) // bucket_rows)), slices=slices)
+
+
+def _slices(track: Track, events: DataFrame, *, hot_rows: int) -> DataFrame | None:
+    keys = list(track.source_keys)
+    counted = events.groupBy(*keys).agg(F.count(F.lit(1)).alias("_n")).where(F.col("_n") > hot_rows)
+    hot = counted.collect()
+    if not hot:
+        return None
+    schema = T.StructType(
+        [
+            T.StructField(spine_key, events.schema[key].dataType)
+            for spine_key, key in zip(track.spine_keys, keys, strict=True)
+        ]
+        + [T.StructField(SLICE, T.IntegerType())]
+        + [T.StructField(name, T.LongType()) for name in (SLICE_FROM, SLICE_UNTIL)]
+    )
+    rows: list[tuple[object, ...]] = []
+    for *key, n in hot:
+        pieces = -(-n // hot_rows)
+        same = reduce(
+            lambda a, b: a & b, (F.col(name) == F.lit(part) for name, part in zip(keys, key, strict=True))
+        )
+        shares = [piece / pieces for piece in range(1, pieces)]
+        found = events.where(same).agg(F.percentile_approx(EVENT, shares, 10_000)).first()
+        cuts = sorted(set(found[0])) if found and found[0] else []
+        edges = [-FOREVER, *cuts, FOREVER]
+        rows += [(*key, i, low, high) for i, (low, high) in enumerate(zip(edges, edges[1:], strict=False))]
+    return events.sparkSession.createDataFrame(rows, schema)

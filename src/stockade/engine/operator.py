@@ -1,0 +1,367 @@
+"""The one operator: events and decision moments in, one row of features per decision out."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+from pyspark.sql.pandas.types import from_arrow_schema
+
+from stockade.engine.bind import History, Track, bind, value_column
+from stockade.engine.bucket import Bucket, Events, Queries
+from stockade.engine.layout import (
+    BUCKET_ROWS,
+    HOT_ROWS,
+    SLICE,
+    SLICE_FROM,
+    SLICE_UNTIL,
+    Layout,
+    SpineProfile,
+    in_reach,
+    plan_layout,
+    profile_spine,
+)
+from stockade.engine.pack import BUCKET, PACKED_DDL, Batches, packer, unpack
+from stockade.engine.program import Output
+from stockade.engine.revisions import EVENT, FROM, UNTIL, clocks
+
+_MOMENT = "_moment"
+# Spine keys are few against events: this many can be sent to every task.
+_BROADCAST_ROWS = 200_000
+_RESULT_ROWS = 1 << 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineOptions:
+    """How the engine cuts its work; the defaults suit workers with a gigabyte or more a core.
+
+    Attributes:
+        bucket_rows: rows of events and spine that one task should hold.
+        hot_rows: events of one key above which the key is cut into slices of time.
+    """
+
+    bucket_rows: int = BUCKET_ROWS
+    hot_rows: int = HOT_ROWS
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """A spine with its features, and what the one look at the spine told.
+
+    Attributes:
+        rows: the spine's columns, then the features; each spine row once, in no set order. With
+            `audit`, also `<view>__event_at` and `<view>__available_at`: the latest event time and
+            the latest moment of availability among the events that the view's features could use.
+        profile: row and null counts of the spine.
+    """
+
+    rows: DataFrame
+    profile: SpineProfile
+
+
+def attach(
+    spine: DataFrame,
+    histories: Sequence[History],
+    *,
+    decided_at: str,
+    keys: Mapping[str, str] | None = None,
+    audit: bool = False,
+    options: EngineOptions | None = None,
+) -> Attached:
+    """Attach to each decision the features of its history, as known at that moment.
+
+    Args:
+        spine: n rows of (keys, `decided_at`, ...), duplicates allowed.
+        histories: views with their events.
+        decided_at: timestamp column of the spine.
+        keys: entity key -> spine column, where the names differ.
+        audit: also attach the latest clocks used, per view.
+        options: how to cut the work.
+
+    Returns:
+        n rows, each spine row exactly once. Where a key or the time is null, features are null.
+
+    Raises:
+        SchemaError, DefinitionError: what does not fit, all faults together, before any work.
+
+    Views of one entity share one shuffle. Small jobs count the spine and the events first.
+    """
+    tracks = bind(spine, histories, decided_at=decided_at, keys=keys or {})
+    profile = profile_spine(spine, tracks, decided_at=decided_at)
+    settings = options or EngineOptions()
+    rows = spine
+    for spine_keys in dict.fromkeys(track.spine_keys for track in tracks):
+        group = [track for track in tracks if track.spine_keys == spine_keys]
+        moments = _Moments(spine_keys=spine_keys, decided_at=decided_at, profile=profile)
+        pruned = [_pruned(track, spine, moments) for track in group]
+        layout = plan_layout(
+            group,
+            pruned,
+            profile,
+            bucket_rows=settings.bucket_rows,
+            hot_rows=settings.hot_rows,
+        )
+        rows = _attach_entity(rows, list(zip(group, pruned, strict=True)), moments, layout, audit)
+    wanted = [name for history in histories for name in history.selection.names]
+    clocks_used = [
+        name
+        for track in tracks
+        for view in track.views
+        for name in clock_columns(view)
+        if audit
+    ]
+    return Attached(rows.select(*spine.columns, *wanted, *clocks_used), profile)
+
+
+def clock_columns(view: str) -> tuple[str, str]:
+    """The names of the audit columns of a view."""
+    return f"{view}__event_at", f"{view}__available_at"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Moments:
+    spine_keys: tuple[str, ...]
+    decided_at: str
+    profile: SpineProfile
+
+
+class _Shape(NamedTuple):
+    """What a worker needs to know of a track."""
+
+    outputs: Mapping[str, tuple[Output, ...]]
+    values: Mapping[str, pa.DataType]
+    masks: tuple[str, ...]
+    settling: int
+    audit: bool
+
+
+def _attach_entity(
+    rows: DataFrame,
+    tracks: Sequence[tuple[Track, DataFrame]],
+    moments: _Moments,
+    layout: Layout,
+    audit: bool,
+) -> DataFrame:
+    """All features of one entity: one shuffle."""
+    packed = _packed_spine(rows, moments, layout)
+    for tag, (track, events) in enumerate(tracks, start=1):
+        ready = _ready_events(track, events, layout)
+        packed = packed.unionByName(ready.mapInArrow(packer(tag), PACKED_DDL))
+    shapes = [
+        _Shape(track.views, track.values, tuple(track.masks.values()), track.settling, audit)
+        for track, _ in tracks
+    ]
+    key_count = len(moments.spine_keys) + (layout.slices is not None)
+    schema = T.StructType([*rows.schema.fields, *_feature_fields(shapes)])
+    shuffled = _by_bucket(packed, layout.buckets)
+    return shuffled.mapInArrow(_computer(shapes, key_count=key_count), schema)
+
+
+def _by_bucket(packed: DataFrame, buckets: int) -> DataFrame:
+    # Spark before 4.1 cannot place partitions by number; hashing them is merely less even.
+    if hasattr(packed, "repartitionById"):
+        return packed.repartitionById(buckets, F.col("bucket"))
+    return packed.repartition(buckets, "bucket")
+
+
+def _pruned(track: Track, spine: DataFrame, moments: _Moments) -> DataFrame:
+    """Only events that some decision may count, with their clocks."""
+    timed = clocks(track.source, track.events).where(
+        in_reach(F.col(EVENT), track, moments.profile)
+    )
+    masks = [output.mask for output in track.outputs]
+    if all(masks):
+        wanted = [f"coalesce(({where}), false)" for where in track.masks]
+        timed = timed.where(F.expr(" OR ".join(wanted)))
+    if moments.profile.rows <= _BROADCAST_ROWS:
+        distinct = spine.select(
+            *(F.col(ours).alias(f"_spine{i}") for i, ours in enumerate(track.spine_keys))
+        ).distinct()
+        same = [F.col(f"_spine{i}") == F.col(key) for i, key in enumerate(track.source_keys)]
+        timed = timed.join(F.broadcast(distinct), same, "left_semi")
+    return timed
+
+
+def _packed_spine(spine: DataFrame, moments: _Moments, layout: Layout) -> DataFrame:
+    keyed = _sliced(
+        spine.withColumn(_MOMENT, F.unix_micros(moments.decided_at)),
+        layout,
+        {key: key for key in moments.spine_keys},
+        time=_MOMENT,
+        reach=0,
+    )
+    keys = [*moments.spine_keys, *([SLICE] if layout.slices is not None else [])]
+    return keyed.select(
+        *(F.col(key).alias(f"_k{i}") for i, key in enumerate(keys)),
+        _MOMENT,
+        _bucket(keys, layout),
+        *(F.col(column).alias(f"s_{column}") for column in spine.columns),
+    ).mapInArrow(packer(0), PACKED_DDL)
+
+
+def _ready_events(track: Track, events: DataFrame, layout: Layout) -> DataFrame:
+    """The columns that travel: keys, clocks, measured values, filters as booleans."""
+    names = dict(zip(track.spine_keys, track.source_keys, strict=True))
+    cut = _sliced(events, layout, names, time=EVENT, reach=track.reach or 0)
+    keys = [*track.source_keys, *([SLICE] if layout.slices is not None else [])]
+    clocks_kept = [EVENT]
+    if track.source.available_at or track.source.dedupe:
+        clocks_kept.append(FROM)
+    if UNTIL in events.columns:
+        clocks_kept.append(UNTIL)
+    return cut.select(
+        *(F.col(key).alias(f"_k{i}") for i, key in enumerate(keys)),
+        *clocks_kept,
+        _bucket(keys, layout),
+        *(value_column(track.source, events, name).alias(f"v_{name}") for name in track.values),
+        *(
+            F.coalesce(F.expr(where), F.lit(False)).alias(mask)
+            for where, mask in track.masks.items()
+        ),
+    )
+
+
+def _bucket(keys: Sequence[str], layout: Layout) -> Column:
+    return F.pmod(F.hash(*keys), F.lit(layout.buckets)).alias(BUCKET)
+
+
+def _sliced(
+    rows: DataFrame, layout: Layout, keys: Mapping[str, str], *, time: str, reach: int
+) -> DataFrame:
+    """Rows with their slice; with a reach, also a copy in each later slice that may count them."""
+    if layout.slices is None:
+        return rows
+    hot = layout.slices.select(
+        *(F.col(key).alias(f"_hot{i}") for i, key in enumerate(keys)),
+        SLICE, SLICE_FROM, SLICE_UNTIL,
+    )  # fmt: skip
+    same = [F.col(f"_hot{i}") == rows[name] for i, name in enumerate(keys.values())]
+    inside = (rows[time] >= F.col(SLICE_FROM) - F.lit(reach)) & (rows[time] < F.col(SLICE_UNTIL))
+    joined = rows.join(F.broadcast(hot), [*same, inside], "left")
+    return joined.withColumn(SLICE, F.coalesce(F.col(SLICE), F.lit(0)))
+
+
+def _feature_fields(shapes: Sequence[_Shape]) -> list[T.StructField]:
+    fields: list[pa.Field] = []
+    for shape in shapes:
+        for view, outputs in shape.outputs.items():
+            fields += [pa.field(output.name, output.type) for output in outputs]
+            if shape.audit:
+                fields += [pa.field(name, _CLOCK) for name in clock_columns(view)]
+    return list(from_arrow_schema(pa.schema(fields)).fields)
+
+
+_CLOCK = pa.timestamp("us", tz="UTC")
+
+
+def _computer(shapes: Sequence[_Shape], *, key_count: int) -> Callable[[Batches], Batches]:
+    """A `mapInArrow` function: packed rows of whole buckets -> spine rows with features."""
+
+    def compute(batches: Batches) -> Batches:
+        for tables in unpack(batches).values():
+            spine = tables.get(0)
+            if spine is not None:
+                yield from _with_features(spine, tables, shapes, key_count)
+
+    return compute
+
+
+def _with_features(
+    spine: pa.Table, tables: Mapping[int, pa.Table], shapes: Sequence[_Shape], key_count: int
+) -> Iterator[pa.RecordBatch]:
+    kept = [name for name in spine.column_names if name.startswith("s_")]
+    result = spine.select(kept).rename_columns([name.removeprefix("s_") for name in kept])
+    key_names = [f"_k{i}" for i in range(key_count)]
+    codes = _Codes(spine.select(key_names))
+    moment = spine.column(_MOMENT)
+    queries = Queries(
+        key=codes.spine,
+        time=pc.fill_null(moment, 0).to_numpy(),
+        valid=None if moment.null_count == 0 else moment.is_valid().to_numpy(),
+    )
+    for tag, shape in enumerate(shapes, start=1):
+        rows = tables.get(tag)
+        keys = None if rows is None else codes.of(rows.select(key_names))
+        bucket = Bucket(_events(rows, keys, shape), queries, entities=codes.count)
+        for view, outputs in shape.outputs.items():
+            for output, column in zip(outputs, bucket.compute(outputs), strict=True):
+                result = result.append_column(output.name, column)
+            if shape.audit:
+                for name, used in zip(clock_columns(view), bucket.latest_used(outputs), strict=True):
+                    result = result.append_column(name, used.cast(_CLOCK))
+    yield from result.combine_chunks().to_batches(max_chunksize=_RESULT_ROWS)
+
+
+def _events(rows: pa.Table | None, keys: NDArray[np.int64] | None, shape: _Shape) -> Events:
+    if rows is None or keys is None:
+        nothing = np.empty(0, dtype=np.int64)
+        return Events(
+            key=nothing, time=nothing, visible_from=None, visible_until=None,
+            settling=shape.settling,
+            values={name: pa.array([], type=kind) for name, kind in shape.values.items()},
+            masks={name: np.empty(0, dtype=np.bool_) for name in shape.masks},
+        )  # fmt: skip
+    present = set(rows.column_names)
+    return Events(
+        key=keys,
+        time=rows.column(EVENT).to_numpy(),
+        visible_from=rows.column(FROM).to_numpy() if FROM in present else None,
+        visible_until=rows.column(UNTIL).to_numpy() if UNTIL in present else None,
+        settling=shape.settling,
+        values={name: _plain(rows.column(f"v_{name}"), kind) for name, kind in shape.values.items()},
+        masks={name: rows.column(name).to_numpy() for name in shape.masks},
+    )
+
+
+def _plain(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
+    # Spark may send large strings; the kernels know one kind.
+    return column if column.type == kind else column.cast(kind)
+
+
+class _Codes:
+    """Dense numbers for the distinct keys of a spine; -1 where any part of a key is null."""
+
+    def __init__(self, spine: pa.Table) -> None:
+        self._parts: list[pa.Array] = []
+        self._steps: list[pa.Array | None] = []
+        codes: NDArray[np.int64] | None = None
+        for column in spine.columns:
+            known = pc.drop_null(pc.unique(column))
+            self._parts.append(known)
+            part = _index(column, known)
+            if codes is None:
+                codes = part
+                self._steps.append(None)
+                continue
+            mixed = _mix(codes, part, len(known))
+            step = pc.unique(pa.array(mixed[mixed >= 0]))
+            self._steps.append(step)
+            codes = _index(pa.array(mixed), step)
+        self.spine = np.empty(0, np.int64) if codes is None else codes
+        last = self._steps[-1]
+        self.count = len(self._parts[0]) if last is None else len(last)
+
+    def of(self, keys: pa.Table) -> NDArray[np.int64]:
+        """The numbers of other rows with the same key columns; -1 for keys the spine lacks."""
+        codes = np.empty(0, np.int64)
+        for column, known, step in zip(keys.columns, self._parts, self._steps, strict=True):
+            part = _index(column.cast(known.type), known)
+            codes = part if step is None else _index(pa.array(_mix(codes, part, len(known))), step)
+        return codes
+
+
+def _index(column: pa.ChunkedArray | pa.Array, known: pa.Array) -> NDArray[np.int64]:
+    found = pc.index_in(column, value_set=known)
+    return pc.fill_null(found, -1).to_numpy(zero_copy_only=False).astype(np.int64)
+
+
+def _mix(codes: NDArray[np.int64], part: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+    return np.where((codes < 0) | (part < 0), np.int64(-1), codes * max(size, 1) + part)
+
+
