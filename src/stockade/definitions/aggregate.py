@@ -1,7 +1,7 @@
 """What is computed of the events in a window."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal, Required, TypedDict, Unpack
 
@@ -111,7 +111,15 @@ class Options(TypedDict, total=False):
     by: Category | None
 
 
-def _aggregate(kind: Kind, value: str | None, options: Options) -> Aggregate:
+def _aggregate(
+    kind: Kind,
+    value: str | None,
+    options: Options,
+    *,
+    n: int | None = None,
+    q: float | None = None,
+    exact: bool = False,
+) -> Aggregate:
     return Aggregate(
         kind=kind,
         value=value,
@@ -119,6 +127,9 @@ def _aggregate(kind: Kind, value: str | None, options: Options) -> Aggregate:
         windows=tuple(options["windows"]),
         delay=options.get("delay", NO_DELAY),
         by=options.get("by"),
+        n=n,
+        q=q,
+        exact=exact,
     )
 
 
@@ -133,7 +144,7 @@ def sum_(value: str, *, exact: bool = False, **options: Unpack[Options]) -> Aggr
     Whole numbers give bigint and never wrap round: a sum that does not fit is an error.
     Decimals are added exactly and leave as double, or with `exact=True` as decimal(38, scale).
     """
-    return replace(_aggregate("sum", value, options), exact=exact)
+    return _aggregate("sum", value, options, exact=exact)
 
 
 def mean(value: str, **options: Unpack[Options]) -> Aggregate:
@@ -153,29 +164,29 @@ def variance(value: str, **options: Unpack[Options]) -> Aggregate:
 
 def min_(value: str, *, exact: bool = False, **options: Unpack[Options]) -> Aggregate:
     """The smallest value; the column's type (decimals as double unless `exact`), null if none."""
-    return replace(_aggregate("min", value, options), exact=exact)
+    return _aggregate("min", value, options, exact=exact)
 
 
 def max_(value: str, *, exact: bool = False, **options: Unpack[Options]) -> Aggregate:
     """The largest value; the column's type (decimals as double unless `exact`), null if none."""
-    return replace(_aggregate("max", value, options), exact=exact)
+    return _aggregate("max", value, options, exact=exact)
 
 
 def first(value: str, *, exact: bool = False, **options: Unpack[Options]) -> Aggregate:
     """The earliest value; among values of one instant the smallest; null if none."""
-    return replace(_aggregate("first", value, options), exact=exact)
+    return _aggregate("first", value, options, exact=exact)
 
 
 def last(value: str, *, exact: bool = False, **options: Unpack[Options]) -> Aggregate:
     """The latest value; among values of one instant the largest; null if none."""
-    return replace(_aggregate("last", value, options), exact=exact)
+    return _aggregate("last", value, options, exact=exact)
 
 
 def last_n(
     value: str, *, n: int, exact: bool = False, **options: Unpack[Options]
 ) -> Aggregate:
     """The latest `n` values as an array, latest first; of one instant the largest first."""
-    return replace(_aggregate("last_n", value, options), n=n, exact=exact)
+    return _aggregate("last_n", value, options, n=n, exact=exact)
 
 
 def count_distinct(value: str, **options: Unpack[Options]) -> Aggregate:
@@ -205,4 +216,4 @@ def seconds_since_first(value: str | None = None, **options: Unpack[Options]) ->
 
 def quantile(value: str, *, q: float, **options: Unpack[Options]) -> Aggregate:
     """The exact `q` quantile, linear between neighbours; double, null for an empty window."""
-    return replace(_aggregate("quantile", value, options), q=float(q))
+    return _aggregate("quantile", value, options, q=float(q))

@@ -1,0 +1,1 @@
+"""Whole definition sets on public or generated data."""

@@ -1,0 +1,1 @@
+"""Card payments: customers, terminals, three ways to defraud them, and labels a week late."""

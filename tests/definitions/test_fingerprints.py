@@ -1,0 +1,132 @@
+"""A fingerprint changes with a feature's values, and with nothing else."""
+
+from dataclasses import replace
+
+import pytest
+
+from stockade import (
+    LIFETIME,
+    Choice,
+    Derived,
+    Entity,
+    EventSource,
+    FeatureService,
+    FeatureView,
+    Files,
+    Label,
+    LookupView,
+    ModelSpec,
+    Query,
+    Spine,
+    TrainingSet,
+    Uniform,
+    count,
+    days,
+    hours,
+    quantile,
+)
+from stockade.definitions.aggregate import Aggregate
+from stockade.definitions.fingerprint import (
+    from_json,
+    service_fingerprints,
+    to_json,
+    view_fingerprints,
+)
+from stockade.errors import DefinitionError
+
+account = Entity(name="account", keys="account_id")
+logins = EventSource(name="logins", origin="logins", event_time="attempted_at")
+failures = count(where="outcome = 'failure'", windows=(hours(1), days(1)))
+view = FeatureView(
+    name="account_logins", entity=account, source=logins, aggregates={"failures": failures}
+)
+
+
+def prints(**changes: object) -> list[str]:
+    return list(view_fingerprints(replace(view, **changes)).values())  # type: ignore[arg-type]
+
+
+def of(aggregate: Aggregate) -> list[str]:
+    return prints(aggregates={"failures": aggregate})
+
+
+BEFORE = prints()
+
+
+def test_documentation_and_names_of_parts_do_not_count() -> None:
+    assert prints(owner="someone", description="else", name="other") == BEFORE
+    assert prints(source=replace(logins, name="sign_ins", description="x")) == BEFORE
+    assert prints(entity=replace(account, name="user", description="x")) == BEFORE
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"boundary": "inclusive"},
+        {"source": replace(logins, origin="logins_v2")},
+        {"source": replace(logins, event_time="known_at")},
+        {"source": replace(logins, settling_delay=hours(1))},
+        {"source": replace(logins, available_at="known_at")},
+        {"source": replace(logins, dedupe="login_id")},
+        {"source": replace(logins, non_finite="keep")},
+        {"keys": {"account_id": "user_id"}},
+    ],
+)
+def test_whatever_decides_which_events_count_changes_every_feature(change: dict[str, object]) -> None:
+    after = prints(**change)
+
+    assert all(new != old for new, old in zip(after, BEFORE, strict=True))
+
+
+def test_an_aggregates_own_change_changes_it() -> None:
+    assert of(replace(failures, where="outcome <> 'success'")) != BEFORE
+    assert of(replace(failures, delay=hours(1))) != BEFORE
+    assert of(replace(failures, kind="count_distinct", value="ip")) != BEFORE
+    assert of(quantile("x", q=0.5, windows=(days(1),))) != of(
+        quantile("x", q=0.9, windows=(days(1),))
+    )
+
+
+def test_a_new_window_leaves_the_other_windows_alone() -> None:
+    assert of(replace(failures, windows=(hours(1), days(1), days(30))))[:2] == BEFORE
+
+
+def test_a_derived_feature_changes_with_what_it_is_derived_from() -> None:
+    ratio = Derived(name="ratio", expression="try_divide(failures_1h, failures_1d)")
+    before = service_fingerprints(FeatureService(name="s", features=(view, ratio)))
+    shifted = replace(view, boundary="inclusive")
+    after = service_fingerprints(FeatureService(name="s", features=(shifted, ratio)))
+    reworded = replace(ratio, expression="try_divide(failures_1h, failures_1d + 1)")
+    new = service_fingerprints(FeatureService(name="s", features=(view, reworded)))
+
+    assert before["ratio"] != after["ratio"]
+    assert before["ratio"] != new["ratio"]
+    assert before["failures_1h"] == new["failures_1h"]
+
+
+def test_definitions_survive_json() -> None:
+    query = Query(sql="SELECT * FROM {a} JOIN {b}", inputs={"b": Files(path="x", format="delta")})
+    tiers = LookupView(
+        name="tiers", entity=account, source=replace(logins, origin=query), columns="tier"
+    )
+    lifelong = replace(view, aggregates={"failures": replace(failures, windows=(LIFETIME,))})
+    service = FeatureService(
+        name="s", features=(lifelong.select("failures_lifetime"), tiers), spine_columns="amount"
+    )
+    spine = Spine(name="w", origin="withdrawals", decided_at="requested_at", id="withdrawal_id")
+    label = Label(
+        name="stolen", source=logins, keys={"account_id": "account_id"},
+        horizon=days(30), reporting_delay=days(10),
+    )  # fmt: skip
+    training = TrainingSet(name="t", spine=spine, features=service, label=label)
+    model = ModelSpec(
+        name="m", training_set=training, fixed={"seed": 1},
+        search={"depth": Uniform(low=2, high=5, whole=True), "booster": Choice(options=("a", "b"))},
+    )  # fmt: skip
+
+    assert from_json(to_json(model)) == model
+
+
+def test_text_that_is_no_definition_is_refused() -> None:
+    with pytest.raises(DefinitionError, match="not a definition that this version can read"):
+        from_json('{"is": "Sourcery", "name": "x"}')
