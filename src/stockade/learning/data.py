@@ -1,0 +1,211 @@
+"""A training set in memory, as numbers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from stockade.champion import Matrix, input_matrix
+from stockade.errors import DataError, EmptyTableError, SchemaError, require_columns
+
+Instants = NDArray[np.datetime64]
+Codes = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LearningData:
+    """Labelled decisions in order of time, as numbers.
+
+    Attributes:
+        inputs: the columns of `rows`, in order.
+        rows: float32, one row per decision; NaN where nothing is known.
+        labels: true where the decision turned out positive.
+        decided_at: when each was decided; microseconds, UTC.
+        entities: code of what is reviewed, in the order of its values; the row's own number
+            where each decision is reviewed for itself.
+        weights: how much each row counts in fitting, or None for all alike.
+        pending: how many rows were left out because their label is not known yet.
+        immature: how many labelled rows were left out because others of their age are pending.
+    """
+
+    inputs: tuple[str, ...]
+    rows: Matrix
+    labels: NDArray[np.bool_]
+    decided_at: Instants
+    entities: Codes
+    weights: NDArray[np.float64] | None = None
+    pending: int = 0
+    immature: int = 0
+
+    def __len__(self) -> int:
+        """How many decisions."""
+        return len(self.labels)
+
+    @property
+    def positives(self) -> int:
+        """How many of them turned out positive."""
+        return int(self.labels.sum())
+
+    def take(self, index: NDArray[np.int64]) -> "LearningData":
+        """Only these rows, in this order."""
+        return LearningData(
+            inputs=self.inputs,
+            rows=self.rows[index],
+            labels=self.labels[index],
+            decided_at=self.decided_at[index],
+            entities=self.entities[index],
+            weights=None if self.weights is None else self.weights[index],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Columns:
+    """Which columns of a training set mean what.
+
+    Attributes:
+        inputs: what the model sees, in order.
+        label: boolean, or a whole number 0 or 1; null while pending.
+        decided_at: the decision's time.
+        entity: what is reviewed, or None for the decision itself.
+        weight: how much a row counts, or None.
+    """
+
+    inputs: tuple[str, ...]
+    label: str
+    decided_at: str
+    entity: str | None = None
+    weight: str | None = None
+
+
+def learning_data(
+    table: pa.Table,
+    columns: Columns,
+    *,
+    maturity: timedelta = timedelta(0),
+    built_at: datetime | None = None,
+) -> LearningData:
+    """The table's rows whose label is known, by time (ties in the table's order).
+
+    A label that is still pending is never a negative. Nor are its contemporaries used whose label
+    is known already: in the last days before the build only positives are, and a period with
+    nothing but positives teaches and measures nonsense. So every row decided later than
+    `built_at - maturity` is left out or, where `built_at` is not given, every row from the first
+    pending one on.
+
+    Raises:
+        ColumnNotFoundError: a column is missing.
+        SchemaError: an input is not a number, a time is not a UTC instant, a label not a boolean.
+        EmptyTableError: no row is left.
+    """
+    who = "training set"
+    other = [name for name in (columns.entity, columns.weight) if name is not None]
+    require_columns(table.column_names, columns.label, columns.decided_at, *other, where=who)
+    decided_at = _instants(table, columns.decided_at, who=who)
+    label = table.column(columns.label)
+    pending = np.asarray(pc.is_null(label))
+    mature = ~pending & _mature(decided_at, pending, maturity=maturity, built_at=built_at)
+    immature = int((~pending & ~mature).sum())
+    if not mature.any():
+        raise EmptyTableError(
+            f"{who} has no row with a mature label: of {len(pending)} rows {int(pending.sum())} "
+            f"are pending and {immature} as young as those: build it later, or from an earlier start"
+        )
+    index = np.flatnonzero(mature)
+    index = index[np.argsort(decided_at[index], kind="stable")]
+    known = table.take(pa.array(index))
+    return LearningData(
+        inputs=columns.inputs,
+        rows=input_matrix(known, columns.inputs, who=who),
+        labels=_labels(known, columns.label, who=who),
+        decided_at=decided_at[index],
+        entities=_codes(known, columns.entity),
+        weights=_weights(known, columns.weight, who=who),
+        pending=int(pending.sum()),
+        immature=immature,
+    )
+
+
+def _mature(
+    decided_at: Instants,
+    pending: NDArray[np.bool_],
+    *,
+    maturity: timedelta,
+    built_at: datetime | None,
+) -> NDArray[np.bool_]:
+    if built_at is not None:
+        if built_at.tzinfo is None:
+            raise DataError("built_at has no time zone: give a UTC instant")
+        latest = built_at.astimezone(UTC).replace(tzinfo=None) - maturity
+        return decided_at <= np.datetime64(latest, "us")
+    if not pending.any():
+        return np.ones(len(pending), np.bool_)
+    return decided_at < decided_at[pending].min()
+
+
+def _instants(table: pa.Table, name: str, *, who: str) -> Instants:
+    column = table.column(name)
+    if not pa.types.is_timestamp(column.type) or column.type.tz is None:
+        raise SchemaError(
+            f"{who}: column '{name}' is {column.type}, not a timestamp with a time zone: "
+            "write it as UTC instants"
+        )
+    if column.null_count:
+        raise DataError(f"{who}: column '{name}' is null in {column.null_count} rows: drop them")
+    whole = pc.cast(pc.cast(column, pa.timestamp("us", tz="UTC"), safe=False), pa.int64())
+    return whole.to_numpy().astype("datetime64[us]")
+
+
+def _labels(table: pa.Table, name: str, *, who: str) -> NDArray[np.bool_]:
+    column = table.column(name)
+    if not (pa.types.is_boolean(column.type) or pa.types.is_integer(column.type)):
+        raise SchemaError(f"{who}: label '{name}' is {column.type}, not a boolean: cast it")
+    whole = pc.cast(column, pa.int64()).to_numpy()
+    other = int(((whole != 0) & (whole != 1)).sum())
+    if other:
+        raise DataError(f"{who}: label '{name}' is neither 0 nor 1 in {other} rows: correct them")
+    return whole.astype(np.bool_)
+
+
+def _codes(table: pa.Table, name: str | None) -> Codes:
+    """Codes in the order of the values, a null's last: then ties are broken by the value."""
+    if name is None:
+        return np.arange(table.num_rows, dtype=np.int64)
+    column = table.column(name).combine_chunks()
+    distinct = pc.unique(column).drop_null()
+    distinct = distinct.take(pc.sort_indices(distinct))
+    codes = pc.fill_null(pc.index_in(column, value_set=distinct), len(distinct))
+    return codes.to_numpy(zero_copy_only=False).astype(np.int64)
+
+
+def _weights(table: pa.Table, name: str | None, *, who: str) -> NDArray[np.float64] | None:
+    if name is None:
+        return None
+    weights = input_matrix(table, (name,), who=who)[:, 0].astype(np.float64)
+    bad = int((~(weights >= 0)).sum())
+    if bad:
+        raise DataError(f"{who}: weight '{name}' is null or negative in {bad} rows: correct them")
+    return weights
+
+
+def from_arrays(
+    rows: NDArray[np.floating],
+    labels: NDArray[np.bool_],
+    decided_at: Instants,
+    *,
+    inputs: Sequence[str],
+    entities: Codes | None = None,
+) -> LearningData:
+    """Data from arrays that are at hand, sorted by time; for experiments and tests."""
+    order = np.argsort(decided_at, kind="stable")
+    codes = np.arange(len(labels), dtype=np.int64) if entities is None else entities[order]
+    return LearningData(
+        inputs=tuple(inputs),
+        rows=np.ascontiguousarray(rows[order], np.float32),
+        labels=labels[order].astype(np.bool_),
+        decided_at=decided_at[order].astype("datetime64[us]"),
+        entities=codes,
+    )

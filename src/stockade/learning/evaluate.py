@@ -1,0 +1,134 @@
+"""How good scores are: as a ranking, and as a queue that people can work off."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from stockade.definitions.model import METRICS, Metric
+from stockade.errors import DataError, UnknownNameError, hint
+from stockade.learning.data import Codes, Instants
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """What scores were worth on one period.
+
+    Attributes:
+        average_precision: area under the precision-recall curve, as a step function.
+        roc_auc: chance that a positive outranks a negative.
+        precision_at_capacity: mean over days of (positive entities found) / `capacity`.
+        recall_at_capacity: positive entities found / all positive entities.
+        capacity: how many entities are reviewed a day.
+        days: days that have rows; others are no working days and do not count.
+        rows, positives: decisions, and those that turned out positive.
+        entities, positive_entities, found_entities: what is reviewed, likewise.
+    """
+
+    average_precision: float
+    roc_auc: float
+    precision_at_capacity: float
+    recall_at_capacity: float
+    capacity: int
+    days: int
+    rows: int
+    positives: int
+    entities: int
+    positive_entities: int
+    found_entities: int
+
+    def metric(self, name: Metric) -> float:
+        """The named metric; more is better for each."""
+        if name not in METRICS:
+            raise UnknownNameError(f"metric '{name}' is not one: {hint(name, METRICS)}")
+        return float(getattr(self, name))
+
+    def numbers(self) -> Mapping[str, float]:
+        """Name -> number, metrics and counts."""
+        return {name: float(value) for name, value in asdict(self).items()}
+
+
+def evaluate(
+    labels: NDArray[np.bool_],
+    scores: NDArray[np.float64],
+    decided_at: Instants,
+    *,
+    entities: Codes | None = None,
+    capacity: int,
+) -> Evaluation:
+    """Judge one score per row.
+
+    Args:
+        labels: what became of each decision.
+        scores: higher is more suspicious.
+        decided_at: when; days are UTC days.
+        entities: code of what is reviewed; the row itself where None.
+        capacity: how many entities are reviewed a day.
+
+    Raises:
+        DataError: a score is not finite, or the rows are of one class.
+    """
+    bad = int((~np.isfinite(scores)).sum())
+    if bad:
+        raise DataError(f"evaluation: {bad} of {len(scores)} scores are not finite numbers")
+    positives = int(labels.sum())
+    if positives in (0, len(labels)):
+        raise DataError(
+            f"evaluation: {positives} of {len(labels)} rows are positive, and both classes are "
+            "needed: choose a longer period"
+        )
+    codes = np.arange(len(labels), dtype=np.int64) if entities is None else entities
+    found = _found_per_day(labels, scores, decided_at, codes=codes, capacity=capacity)
+    positive_entities = len(np.unique(codes[labels]))
+    return Evaluation(
+        average_precision=float(average_precision_score(labels, scores)),
+        roc_auc=float(roc_auc_score(labels, scores)),
+        precision_at_capacity=float(np.mean(found / capacity)),
+        recall_at_capacity=float(found.sum() / positive_entities),
+        capacity=capacity,
+        days=len(found),
+        rows=len(labels),
+        positives=positives,
+        entities=len(np.unique(codes)),
+        positive_entities=positive_entities,
+        found_entities=int(found.sum()),
+    )
+
+
+def _found_per_day(
+    labels: NDArray[np.bool_],
+    scores: NDArray[np.float64],
+    decided_at: Instants,
+    *,
+    codes: Codes,
+    capacity: int,
+) -> NDArray[np.int64]:
+    """Positive entities found on each day that has rows.
+
+    The Fraud Detection Handbook's card precision: per day an entity's score is its highest, the
+    `capacity` highest are reviewed (of equal scores the lower code first), and an entity that was
+    found is not reviewed again.
+    """
+    days = decided_at.astype("datetime64[D]")
+    # One sort brings an entity's rows of a day together, the highest score first.
+    order = np.lexsort((-scores, codes, days))
+    day, code = days[order], codes[order]
+    first = np.r_[True, (day[1:] != day[:-1]) | (code[1:] != code[:-1])]
+    begins = np.flatnonzero(first)
+    top = scores[order][begins]
+    hit = np.maximum.reduceat(labels[order].astype(np.int8), begins).astype(np.bool_)
+    day, code = day[begins], code[begins]
+    bounds = np.flatnonzero(np.r_[True, day[1:] != day[:-1], True])
+    found = np.zeros(int(codes.max()) + 1, np.bool_)
+    counts = np.zeros(len(bounds) - 1, np.int64)
+    # Days depend on each other through `found`; the loop is over days, not rows.
+    for n, (low, high) in enumerate(pairwise(bounds)):
+        left = low + np.flatnonzero(~found[code[low:high]])
+        reviewed = left[np.argsort(-top[left], kind="stable")[:capacity]]
+        caught = code[reviewed[hit[reviewed]]]
+        found[caught] = True
+        counts[n] = len(caught)
+    return counts

@@ -1,0 +1,174 @@
+"""The two learners: gradient-boosted trees, and the logistic regression they must beat."""
+
+import time
+import warnings
+from collections.abc import Mapping
+from datetime import timedelta
+
+import numpy as np
+import xgboost as xgb
+from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+
+from stockade.champion import BoosterMean, Logistic, Matrix, Predictor
+from stockade.definitions.model import Algorithm, ModelSpec
+from stockade.errors import DefinitionError, hint, raise_all
+from stockade.learning.data import LearningData
+
+Value = str | int | float
+Params = Mapping[str, Value]
+
+# What the learner decides itself: the seed comes from the spec, and one thread makes a fit
+# repeatable (with several, histogram sums depend on how the rows were shared out).
+_MANAGED = {
+    "callbacks", "device", "early_stopping_rounds", "enable_categorical", "eval_metric",
+    "feature_types", "importance_type", "missing", "n_jobs", "nthread", "objective",
+    "random_state", "seed", "verbosity",
+}  # fmt: skip
+_LOGISTIC_PARAMS = ("C", "class_weight", "max_iter")
+
+
+class FitTimeoutError(Exception):
+    """Raised when a fit takes longer than it may; a trial reports it as its reason."""
+
+
+def fit(
+    params: Params,
+    algorithm: Algorithm,
+    data: LearningData,
+    *,
+    seed: int = 0,
+    deadline: timedelta | None = None,
+) -> Predictor:
+    """The fitted model; the same rows, parameters and seed give the same model.
+
+    Args:
+        params: XGBoost's names as in its scikit-learn interface (`n_estimators` trees), and
+            `seeds`, how many models with consecutive seeds are averaged. For `logistic`: `C`,
+            `class_weight`, `max_iter`.
+        algorithm: `xgboost` or `logistic`.
+        data: what to learn from.
+        seed: of the random parts.
+        deadline: the longest that boosting may take; checked after every tree.
+
+    Raises:
+        FitTimeoutError: the deadline has passed.
+    """
+    check_params(params, algorithm)
+    if algorithm == "logistic":
+        return _fit_logistic(params, data, seed=seed)
+    return _fit_boosters(params, data, seed=seed, deadline=deadline)
+
+
+def fit_predict(
+    params: Params, algorithm: Algorithm, train: LearningData, test: Matrix, *, seed: int = 0
+) -> NDArray[np.float64]:
+    """Fit on `train` and score `test`, whose columns are `train.inputs`."""
+    return fit(params, algorithm, train, seed=seed).predict(np.asarray(test, np.float32))
+
+
+def check_params(names: Mapping[str, object], algorithm: Algorithm, *, who: str = "model") -> None:
+    """Refuse parameters that the algorithm ignores or that are not the caller's to set.
+
+    Raises:
+        DefinitionError: with the nearest known name; several faults are raised together.
+    """
+    known = set(_LOGISTIC_PARAMS)
+    if algorithm == "xgboost":
+        known = (set(xgb.XGBModel().get_params()) | {"seeds"}) - _MANAGED
+    raise_all(
+        f"{who} has parameters that {algorithm} does not take",
+        [
+            DefinitionError(
+                f"{who}: parameter '{name}' is set by stockade: remove it"
+                if name in _MANAGED
+                else f"{who}: {algorithm} has no parameter '{name}': {hint(name, known)}"
+            )
+            for name in names
+            if name not in known
+        ],
+    )
+
+
+def check_spec(spec: ModelSpec) -> None:
+    """Refuse a search space that XGBoost would silently ignore a part of."""
+    check_params({**spec.search, **spec.fixed}, "xgboost", who=f"model '{spec.name}'")
+
+
+def _fit_boosters(
+    params: Params, data: LearningData, *, seed: int, deadline: timedelta | None
+) -> BoosterMean:
+    own = {"n_estimators", "seeds"}
+    settings = {name: value for name, value in params.items() if name not in own}
+    settings |= {"objective": "binary:logistic", "nthread": 1, "verbosity": 0}
+    settings.setdefault("tree_method", "hist")
+    rows = xgb.DMatrix(
+        data.rows,
+        label=data.labels.astype(np.float32),
+        weight=data.weights,
+        feature_names=list(data.inputs),
+        nthread=1,
+    )
+    until = None if deadline is None else time.monotonic() + deadline.total_seconds()
+    return BoosterMean(
+        data.inputs,
+        tuple(
+            xgb.train(
+                {**settings, "seed": seed + n},
+                rows,
+                num_boost_round=int(params.get("n_estimators", 200)),
+                callbacks=[] if until is None else [_Deadline(until)],
+            )
+            for n in range(int(params.get("seeds", 1)))
+        ),
+    )
+
+
+class _Deadline(xgb.callback.TrainingCallback):
+    """Ends a fit whose time is up."""
+
+    def __init__(self, until: float) -> None:
+        super().__init__()
+        self.until = until
+
+    def after_iteration(
+        self, model: xgb.Booster, epoch: int, evals_log: xgb.callback.TrainingCallback.EvalsLog
+    ) -> bool:
+        del model, evals_log
+        if time.monotonic() > self.until:
+            raise FitTimeoutError(f"out of time after {epoch + 1} trees")
+        return False
+
+
+def _fit_logistic(params: Params, data: LearningData, *, seed: int) -> Logistic:
+    missing = np.isnan(data.rows)
+    medians = np.array([_median(column) for column in data.rows.T])
+    filled = np.where(missing, medians, data.rows.astype(np.float64))
+    means, scales = filled.mean(axis=0), filled.std(axis=0)
+    # A constant tells nothing; rounding may leave it a deviation of 1e-16 instead of zero.
+    scales[scales <= 1e-12 * np.maximum(1.0, np.abs(means))] = 1.0
+    flagged = np.flatnonzero(missing.any(axis=0))
+    columns = np.hstack([(filled - means) / scales, missing[:, flagged]])
+    model = LogisticRegression(**{"max_iter": 1000, "random_state": seed, **params})
+    with warnings.catch_warnings():
+        # Not quite converged is good enough for a baseline, and no reason to alarm anyone.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(columns, data.labels, sample_weight=data.weights)
+    weights = model.coef_[0]
+    missing_weights = np.zeros(len(data.inputs))
+    missing_weights[flagged] = weights[len(data.inputs) :]
+    return Logistic(
+        inputs=data.inputs,
+        medians=medians,
+        means=means,
+        scales=scales,
+        weights=weights[: len(data.inputs)].copy(),
+        missing_weights=missing_weights,
+        intercept=float(model.intercept_[0]),
+    )
+
+
+def _median(column: NDArray[np.float32]) -> float:
+    known = column[~np.isnan(column)]
+    return float(np.median(known)) if len(known) else 0.0
