@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from stockade.definitions.model import Metric
+from stockade.errors import DataError
 from stockade.learning.data import LearningData
 from stockade.learning.evaluate import Evaluation, evaluate
 from stockade.learning.models import FitTimeoutError, Params, Value, fit
@@ -23,13 +24,23 @@ _PARTS = ("rows", "labels", "decided_at", "entities", "weights")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """What came of one point: an evaluation, or the reason why there is none."""
+    """What came of one point: an evaluation, or the reason why there is none.
+
+    `began` is in seconds since 1970, as the worker's clock had it.
+    """
 
     number: int
     params: Mapping[str, Value]
     evaluation: Evaluation | None
     reason: str | None
+    began: float
     seconds: float
+
+    def judged(self) -> Evaluation:
+        """The evaluation of a trial that has one."""
+        if self.evaluation is None:
+            raise DataError(f"trial {self.number} has no evaluation: {self.reason}")
+        return self.evaluation
 
     @property
     def failed(self) -> bool:
@@ -59,7 +70,7 @@ class Objective:
 
     def __call__(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """Hyperopt's result for these parameters; never raises, so that a trial fails alone."""
-        begun = time.monotonic()
+        began, begun = time.time(), time.monotonic()
         plain = {name: _plain(value) for name, value in params.items()}
         try:
             evaluation = self.evaluate(plain)
@@ -78,7 +89,7 @@ class Objective:
             result = {"status": "fail", "reason": reason}
         except Exception as fault:  # any fault is this trial's own
             result = {"status": "fail", "reason": f"{type(fault).__name__}: {fault}"[:1000]}
-        return result | {"params": plain, "seconds": time.monotonic() - begun}
+        return result | {"began": began, "seconds": time.monotonic() - begun}
 
     def evaluate(self, params: Params) -> Evaluation:
         """Fit on the training side, judge on the validation side."""
@@ -121,23 +132,24 @@ def trial_of(
 ) -> Trial:
     """A search result as a value; one without a verdict is a trial whose worker was lost."""
     if result.get("status") not in ("ok", "fail"):
-        reason = lost_worker(misc.get("error", ""))
-        return Trial(number=number, params=params, evaluation=None, reason=reason, seconds=0.0)
+        result = lost_trial(misc.get("error", ""))
     evaluation = Evaluation(**result["evaluation"]) if result["status"] == "ok" else None
     return Trial(
         number=number,
         params=params,
         evaluation=evaluation,
         reason=result.get("reason"),
+        began=float(result["began"]),
         seconds=float(result["seconds"]),
     )
 
 
-def lost_worker(fault: object) -> str:
-    """Why a worker was lost, as far as Spark's error tells: the last Python error that it names."""
+def lost_trial(fault: object) -> dict[str, Any]:
+    """The result of a trial whose worker was lost; of Spark's error, its last Python error."""
     named = re.findall(r"\b\w+Error: [^\n\\]{1,200}", str(fault))
     cause = f" ({named[-1]})" if named else ""
-    return f"the worker was lost{cause}: see Spark's log; often it ran out of memory"
+    reason = f"the worker was lost{cause}: see Spark's log; often it ran out of memory"
+    return {"status": "fail", "reason": reason, "began": time.time(), "seconds": 0.0}
 
 
 def _plain(value: object) -> Value:

@@ -4,6 +4,7 @@ import json
 import logging
 import math
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,10 +25,10 @@ from stockade.definitions.model import Choice, Metric, ModelSpec, Range
 from stockade.errors import StockadeError
 from stockade.learning.classic import spark_trials_search
 from stockade.learning.data import LearningData
-from stockade.learning.evaluate import Evaluation, evaluate
+from stockade.learning.evaluate import evaluate
 from stockade.learning.models import Value, check_spec, fit
 from stockade.learning.split import Split
-from stockade.learning.trial import Objective, Trial, load_side, lost_worker, save_sides, trial_of
+from stockade.learning.trial import Objective, Trial, load_side, lost_trial, save_sides, trial_of
 
 Runner = Literal["batch", "spark", "serial"]
 Progress = Callable[[int, int, float | None], None]
@@ -41,7 +42,7 @@ class TrainingFailedError(StockadeError):
 class Baseline:
     """The logistic regression on the same split."""
 
-    evaluation: Evaluation
+    trial: Trial
     model: Predictor
 
 
@@ -117,12 +118,7 @@ def tune(
     check_spec(spec)
     running = running or Running()
     total = spec.trials if trials is None else trials
-    late = data.take(split.validation)
-    model = fit({}, "logistic", data.take(split.train), seed=spec.seed)
-    judged = evaluate(
-        late.labels, model.predict(late.rows), late.decided_at,
-        entities=late.entities, capacity=spec.review_capacity,
-    )  # fmt: skip
+    baseline = fit_baseline(spec, data, split)
     with (
         quiet_hyperopt(),
         tempfile.TemporaryDirectory(prefix="stockade-rows-", dir=running.scratch) as folder,
@@ -138,11 +134,26 @@ def tune(
         )
         ended = search(spec, objective, total, running=running, progress=progress)
         load_side.cache_clear()
-    study = Study(
-        metric=spec.metric, trials=ended, baseline=Baseline(evaluation=judged, model=model)
-    )
+    study = Study(metric=spec.metric, trials=ended, baseline=baseline)
     _require_a_success(spec, study)
     return study
+
+
+def fit_baseline(spec: ModelSpec, data: LearningData, split: Split) -> Baseline:
+    """The logistic regression that the search must beat, on the same sides."""
+    began, begun = time.time(), time.monotonic()
+    late = data.take(split.validation)
+    model = fit({}, "logistic", data.take(split.train), seed=spec.seed)
+    judged = evaluate(
+        late.labels,
+        model.predict(late.rows),
+        late.decided_at,
+        entities=late.entities,
+        capacity=spec.review_capacity,
+    )
+    took = time.monotonic() - begun
+    trial = Trial(number=-1, params={}, evaluation=judged, reason=None, began=began, seconds=took)
+    return Baseline(trial=trial, model=model)
 
 
 def search(
@@ -245,7 +256,7 @@ def _run_on_spark(
     try:
         rows = tasks.mapInArrow(evaluate_points, "id long, result string").collect()
     except Exception as fault:  # the objective never raises: a worker is gone
-        return [{"status": "fail", "reason": lost_worker(fault), "seconds": 0.0} for _ in given]
+        return [lost_trial(fault) for _ in given]
     return [json.loads(row.result) for row in sorted(rows, key=lambda row: row.id)]
 
 

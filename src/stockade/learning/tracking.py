@@ -1,0 +1,404 @@
+"""Runs and registered models in MLflow: the only importer of mlflow."""
+
+import json
+import logging
+import math
+import os
+import re
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+# Before mlflow is imported: it reads them then. Nothing about a model leaves the house unasked,
+# and a progress bar per copied file says nothing.
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+
+import mlflow.artifacts
+import mlflow.xgboost
+import pandas as pd
+import xgboost as xgb
+import yaml
+from mlflow import MlflowClient
+from mlflow.entities import Metric, Param, Run, RunTag
+from mlflow.exceptions import MlflowException
+from mlflow.models import Model, ModelSignature
+from mlflow.types import ColSpec, Schema
+
+from stockade.champion import BoosterMean, Champion, Predictor, UnsafeModelError, sha256
+from stockade.errors import StockadeError
+from stockade.learning.trial import Trial
+
+MANIFEST = "stockade.json"
+_SEAL = "stockade.manifest_sha256"
+_MODEL_FILE = re.compile(r"model(-[0-9]{1,3})?\.(ubj|json)\Z")
+_CODE = {".py", ".pyc", ".pkl", ".pickle", ".cloudpickle", ".joblib", ".dill", ".pt", ".so", ".whl"}
+_FLAVOURS = {"stockade", "xgboost", "python_function"}
+
+T = TypeVar("T")
+
+
+class ModelNotFoundError(StockadeError):
+    """Raised when the registry has no such model, version or alias."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Destination:
+    """Where runs and models are recorded.
+
+    Attributes:
+        tracking_uri, registry_uri: as MLflow's; for SQLite `sqlite:////folder/mlflow.db`.
+        experiment: the experiment's name; made where it is missing.
+        registered_model: the model's name in the registry; made where it is missing.
+        alias: what the new version is called.
+    """
+
+    tracking_uri: str
+    registry_uri: str
+    experiment: str
+    registered_model: str
+    alias: str = "champion"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """What a model file does not say of itself; see `Champion` for the fields."""
+
+    inputs: tuple[str, ...]
+    fingerprints: Mapping[str, str]
+    definitions_json: str
+    training_table: str
+    training_version: str
+    label: str
+    metrics: Mapping[str, float]
+    params: Mapping[str, object]
+    seed: int
+    trained_on: str
+
+
+class StudyRun:
+    """One open parent run: what a study logs, and the model that it registers."""
+
+    def __init__(self, client: MlflowClient, destination: Destination, run: Run) -> None:
+        """Wrap the run; use `study_run` to open one."""
+        self._client = client
+        self._destination = destination
+        self._info = run.info
+        self.run_id = str(run.info.run_id)
+
+    def log(
+        self,
+        *,
+        params: Mapping[str, object] | None = None,
+        metrics: Mapping[str, float] | None = None,
+        tags: Mapping[str, object] | None = None,
+    ) -> None:
+        """Log to the parent run; a number that is not finite is left out and named in a tag."""
+        _log(self._client, self.run_id, params=params, metrics=metrics, tags=tags)
+
+    def log_trial(self, trial: Trial, *, name: str, algorithm: str) -> None:
+        """One child run: its parameters, its validation metrics, or the reason why it has none."""
+        began = int(trial.began * 1000)
+        child = self._client.create_run(
+            self._info.experiment_id,
+            start_time=began,
+            run_name=name,
+            tags={"mlflow.parentRunId": self.run_id},
+        ).info.run_id
+        tags: dict[str, object] = {"stockade.algorithm": algorithm}
+        if trial.reason is not None:
+            tags["stockade.reason"] = trial.reason
+        measured = validation_metrics(trial)
+        _log(self._client, child, params=trial.params, metrics=measured, tags=tags)
+        self._client.set_terminated(
+            child,
+            status="FAILED" if trial.failed else "FINISHED",
+            end_time=began + int(trial.seconds * 1000),
+        )
+
+    def register(self, model: Predictor, manifest: Manifest, example: Mapping[str, float]) -> int:
+        """Log the model under this run, register it, give it the alias; its version."""
+        name = self._destination.registered_model
+        with tempfile.TemporaryDirectory(prefix="stockade-model-") as temporary:
+            folder = Path(temporary) / "model"
+            seal = _write_model(folder, model, manifest, example)
+            self._client.log_artifacts(self.run_id, str(folder), "model")
+        _make(lambda: self._client.create_registered_model(name))
+        version = self._client.create_model_version(
+            name,
+            # Not `runs:/...`: MLflow would look that run up in the process's global store.
+            source=f"{str(self._info.artifact_uri).rstrip('/')}/model",
+            run_id=self.run_id,
+            tags={
+                _SEAL: seal,
+                "stockade.algorithm": model.algorithm,
+                "stockade.training_table": manifest.training_table,
+                "stockade.training_version": manifest.training_version,
+                "stockade.label": manifest.label,
+            },
+        )
+        self._client.set_registered_model_alias(name, self._destination.alias, version.version)
+        return int(version.version)
+
+
+@contextmanager
+def study_run(
+    destination: Destination, *, name: str, tags: Mapping[str, object]
+) -> Iterator[StudyRun]:
+    """An open parent run; it ends FINISHED, FAILED on an error, or KILLED on an interrupt."""
+    with quiet_mlflow():
+        client = MlflowClient(destination.tracking_uri, destination.registry_uri)
+        experiment = _experiment_id(client, destination)
+        run = client.create_run(experiment, run_name=name)
+        run_id = str(run.info.run_id)
+        status = "KILLED"
+        try:
+            _log(client, run_id, tags=tags)
+            yield StudyRun(client, destination, run)
+            status = "FINISHED"
+        except Exception as fault:
+            status = "FAILED"
+            _log(client, run_id, tags={"stockade.reason": f"{type(fault).__name__}: {fault}"})
+            raise
+        finally:
+            client.set_terminated(run_id, status=status)
+
+
+def load_champion(
+    name: str, *, tracking_uri: str, registry_uri: str, alias: str = "champion"
+) -> Champion:
+    """The registered model with this alias, from its native files alone.
+
+    MLflow's own loader is not used: it unpickles and imports what a model folder names, whatever
+    `MLFLOW_ALLOW_PICKLE_DESERIALIZATION` says where `DATABRICKS_RUNTIME_VERSION` is set.
+
+    Raises:
+        ModelNotFoundError: no such model or alias.
+        UnsafeModelError: a file is not the registered one, or the folder could run code.
+    """
+    with quiet_mlflow(), tempfile.TemporaryDirectory(prefix="stockade-model-") as temporary:
+        client = MlflowClient(tracking_uri, registry_uri)
+        try:
+            version = client.get_model_version_by_alias(name, alias)
+        except MlflowException as fault:
+            raise ModelNotFoundError(
+                f"model '{name}' has no version with alias '{alias}' in the registry: train it, "
+                "or give the alias to a version"
+            ) from fault
+        # Unity Catalog lends credentials by version only; elsewhere the version names its folder.
+        uri = f"models:/{name}/{version.version}"
+        if not registry_uri.startswith("databricks"):
+            uri = client.get_model_version_download_uri(name, version.version)
+        try:
+            folder = mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=temporary)
+        except (MlflowException, OSError) as fault:
+            raise UnsafeModelError(
+                f"model '{name}' version {version.version}: its folder '{uri}' cannot be read: "
+                "restore it, or give the alias to another version"
+            ) from fault
+        seal = str(version.tags.get(_SEAL, ""))
+        fields = _read_model(Path(folder), who=f"model '{name}' version {version.version}",
+                             seal=seal)  # fmt: skip
+    return Champion(
+        name=name, version=int(version.version), run_id=str(version.run_id or ""), **fields
+    )
+
+
+def validation_metrics(trial: Trial) -> Mapping[str, float]:
+    """The trial's metrics, named as what they are: of the validation period."""
+    if trial.evaluation is None:
+        return {}
+    return {f"validation_{name}": value for name, value in trial.evaluation.numbers().items()}
+
+
+@contextmanager
+def quiet_mlflow() -> Iterator[None]:
+    """Keep migrations, hints and deprecations of MLflow off the terminal."""
+    loggers = [logging.getLogger(name) for name in ("mlflow", "alembic")]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)
+
+
+def _experiment_id(client: MlflowClient, destination: Destination) -> str:
+    found = client.get_experiment_by_name(destination.experiment)
+    if found is None:
+        root = _artifact_root(destination)
+        _make(lambda: client.create_experiment(destination.experiment, artifact_location=root))
+        found = client.get_experiment_by_name(destination.experiment)
+    if found is None or found.lifecycle_stage != "active":
+        raise ModelNotFoundError(
+            f"experiment '{destination.experiment}' was deleted: restore it in MLflow, or use "
+            "another name"
+        )
+    return str(found.experiment_id)
+
+
+def _artifact_root(destination: Destination) -> str | None:
+    """Beside the SQLite file: MLflow's default is `mlruns` under wherever a command was started."""
+    if not destination.tracking_uri.startswith("sqlite:///"):
+        return None
+    database = Path(destination.tracking_uri.removeprefix("sqlite:///")).resolve()
+    folder = re.sub(r"[^A-Za-z0-9_.-]+", "_", destination.experiment).strip("_.") or "default"
+    return (database.parent / "artifacts" / folder).as_uri()
+
+
+def _make(create: Callable[[], T]) -> None:
+    """Create, or accept that somebody just did."""
+    try:
+        create()
+    except MlflowException as fault:
+        if fault.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+
+
+def _log(
+    client: MlflowClient,
+    run_id: str,
+    *,
+    params: Mapping[str, object] | None = None,
+    metrics: Mapping[str, float] | None = None,
+    tags: Mapping[str, object] | None = None,
+) -> None:
+    now = int(time.time() * 1000)
+    # MLflow stores infinity as 1.8e308, which then looks like a measurement.
+    finite = {name: value for name, value in (metrics or {}).items() if math.isfinite(value)}
+    dropped = sorted(set(metrics or {}) - set(finite))
+    said = dict(tags or {}) | ({"stockade.not_finite": ", ".join(dropped)} if dropped else {})
+    client.log_batch(
+        run_id,
+        metrics=[Metric(name, value, now, 0) for name, value in finite.items()],
+        params=[Param(name, str(value)[:6000]) for name, value in (params or {}).items()],
+        tags=[RunTag(name, str(value)[:5000]) for name, value in said.items()],
+    )
+
+
+def _write_model(
+    folder: Path, model: Predictor, manifest: Manifest, example: Mapping[str, float]
+) -> str:
+    """The MLflow model folder; returns the manifest's SHA-256."""
+    files = model.files()
+    described = Model(
+        signature=ModelSignature(
+            inputs=Schema([ColSpec("double", name) for name in manifest.inputs]),
+            outputs=Schema([ColSpec("double", "score")]),
+        )
+    )
+    described.add_flavor("stockade", algorithm=model.algorithm, files=sorted(files))
+    one_row = pd.DataFrame([[example[name] for name in manifest.inputs]], columns=manifest.inputs)
+    if isinstance(model, BoosterMean) and len(model.boosters) == 1:
+        # One booster is what MLflow's own flavour can hold, so other tools can load it as well.
+        mlflow.xgboost.save_model(
+            model.boosters[0],
+            str(folder),
+            mlflow_model=described,
+            input_example=one_row,
+            pip_requirements=[f"xgboost=={xgb.__version__}"],
+        )
+    else:
+        folder.mkdir(parents=True)
+        split = one_row.to_dict(orient="split", index=False)
+        (folder / "input_example.json").write_text(json.dumps(split))
+        described.saved_input_example_info = {
+            "artifact_path": "input_example.json",
+            "type": "dataframe",
+            "pandas_orient": "split",
+        }
+        described.save(str(folder / "MLmodel"))
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    sealed = {
+        "format": 1,
+        "algorithm": model.algorithm,
+        "files": {name: sha256(content) for name, content in files.items()},
+        "inputs": list(manifest.inputs),
+        "fingerprints": dict(manifest.fingerprints),
+        "definitions": manifest.definitions_json,
+        "training_table": manifest.training_table,
+        "training_version": manifest.training_version,
+        "label": manifest.label,
+        "metrics": dict(manifest.metrics),
+        "metrics_of": "the winning trial on the validation period, before the final fit",
+        "params": dict(manifest.params),
+        "seed": manifest.seed,
+        "trained_on": manifest.trained_on,
+    }
+    text = json.dumps(sealed, indent=1, ensure_ascii=False, allow_nan=False).encode()
+    (folder / MANIFEST).write_bytes(text)
+    return sha256(text)
+
+
+def _read_model(folder: Path, *, who: str, seal: str) -> dict[str, Any]:
+    """`Champion`'s fields from a model folder that has been checked."""
+    _refuse_code(folder, who=who)
+    text = _bytes(folder / MANIFEST, who=who)
+    if not seal or sha256(text) != seal:
+        raise UnsafeModelError(
+            f"{who}: '{MANIFEST}' is not the file that was registered: do not use this version; "
+            "train again"
+        )
+    manifest = json.loads(text)
+    files: dict[str, bytes] = {}
+    for name, wanted in manifest["files"].items():
+        if not _MODEL_FILE.match(name):
+            raise UnsafeModelError(f"{who}: '{name}' is not the name of a model file")
+        files[name] = _bytes(folder / name, who=who)
+        if sha256(files[name]) != wanted:
+            raise UnsafeModelError(
+                f"{who}: '{name}' is not the file that was registered (its SHA-256 differs): do "
+                "not use this version; train again"
+            )
+    return {
+        "algorithm": manifest["algorithm"],
+        "inputs": tuple(manifest["inputs"]),
+        "fingerprints": manifest["fingerprints"],
+        "definitions_json": manifest["definitions"],
+        "training_table": manifest["training_table"],
+        "training_version": manifest["training_version"],
+        "label": manifest["label"],
+        "metrics": manifest["metrics"],
+        "files": files,
+    }
+
+
+def _refuse_code(folder: Path, *, who: str) -> None:
+    """Refuse a folder that could run code in MLflow's loader, though ours would not run it."""
+    remedy = "a stockade model is data only: do not use this version; train again"
+    for path in sorted(folder.rglob("*")):
+        inside = path.relative_to(folder)
+        if inside.parts[0] == "code" or path.suffix.lower() in _CODE or path.is_symlink():
+            raise UnsafeModelError(f"{who} holds '{inside}', which could run code: {remedy}")
+    try:
+        described = yaml.safe_load(_bytes(folder / "MLmodel", who=who))
+        flavours: dict[str, dict[str, Any]] = described["flavors"]
+        strange = sorted(set(flavours) - _FLAVOURS)
+        python = flavours.get("python_function", {})
+        runs = [flavour.get("code") for flavour in flavours.values()]
+        loader = python.get("loader_module", "mlflow.xgboost")
+    except (yaml.YAMLError, KeyError, TypeError, AttributeError) as fault:
+        raise UnsafeModelError(f"{who}: 'MLmodel' is not a model's description") from fault
+    if strange:
+        raise UnsafeModelError(f"{who} has flavour '{strange[0]}': {remedy}")
+    if loader != "mlflow.xgboost":
+        raise UnsafeModelError(f"{who} names loader_module '{loader}': {remedy}")
+    if any(runs) or "python_model" in python:
+        raise UnsafeModelError(f"{who} brings Python code: {remedy}")
+
+
+def _bytes(path: Path, *, who: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as fault:
+        raise UnsafeModelError(f"{who} has no file '{path.name}': register it again") from fault

@@ -1,0 +1,1 @@
+"""Scores for new decisions from a registered model."""
