@@ -9,13 +9,13 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from stockade.building.features import AS_OF, AS_OF_ON, TICK, Inputs
-from stockade.definitions.fingerprint import to_json, view_fingerprints
+from stockade.definitions.fingerprint import require_same, to_json, view_fingerprints
 from stockade.definitions.view import FeatureView, Selection
 from stockade.definitions.window import Lifetime, microseconds
 from stockade.engine.bind import History
 from stockade.engine.operator import EngineOptions, attach
 from stockade.engine.revisions import EVENT, FROM, clocks
-from stockade.errors import DefinitionError, FingerprintMismatchError
+from stockade.errors import DefinitionError
 from stockade.store.tables import Tables, Written
 
 # A month of daily ticks is one job: few enough rows for one write, many enough to be worth it.
@@ -156,15 +156,11 @@ def _chunks(start: date, end: date, length: timedelta) -> Iterator[tuple[date, d
 
 def _refuse_other_definition(tables: Tables, view: FeatureView) -> None:
     note = tables.last_note(view.name) if tables.exists(view.name) else None
-    if note is None:
-        return
-    there, here = dict(note.get("fingerprints", {})), view_fingerprints(view)
-    changed = sorted(
-        name for name in {*there, *here} if there.get(name) != here.get(name)
-    )
-    if changed:
-        names = ", ".join(f"'{name}'" for name in changed)
-        raise FingerprintMismatchError(
-            f"table '{view.name}' was written by another definition of {names}: look at "
-            f"`stockade plan`, then rebuild it with `stockade materialize {view.name} --rebuild`"
+    if note is not None:
+        require_same(
+            note.get("fingerprints", {}),
+            view_fingerprints(view),
+            who=f"table '{view.name}'",
+            remedy="look at `stockade plan`, then rebuild it with "
+            f"`stockade materialize {view.name} --rebuild`",
         )

@@ -23,7 +23,7 @@ from stockade.definitions.view import (
     View,
 )
 from stockade.definitions.window import LIFETIME, Lifetime, microseconds
-from stockade.errors import DefinitionError
+from stockade.errors import DefinitionError, FingerprintMismatchError
 
 _CLASSES: Mapping[str, type] = {
     one.__name__: one
@@ -88,6 +88,33 @@ def service_fingerprints(service: FeatureService) -> Mapping[str, str]:
 def definition_fingerprint(definition: object) -> str:
     """16 hex digits that change whenever the definition, documentation apart, does."""
     return _digest(semantics(definition))
+
+
+def require_same(
+    built: Mapping[str, str], declared: Mapping[str, str], *, who: str, remedy: str
+) -> None:
+    """Raise `FingerprintMismatchError` naming every feature that changed, is missing, or is new.
+
+    Args:
+        built: feature -> fingerprint when something was built.
+        declared: the same as the definitions are now.
+        who: what was built.
+        remedy: what to do about it.
+    """
+    groups = {
+        "changed": [n for n in built if n in declared and built[n] != declared[n]],
+        "missing": [n for n in built if n not in declared],
+        "new": [n for n in declared if n not in built],
+    }
+    said = "; ".join(
+        f"{kind}: " + ", ".join(f"'{name}'" for name in sorted(names))
+        for kind, names in groups.items()
+        if names
+    )
+    if said:
+        raise FingerprintMismatchError(
+            f"{who} was built with other definitions ({said}): {remedy}"
+        )
 
 
 def _digest(value: object) -> str:

@@ -1,0 +1,1 @@
+"""Entry points for schedules: each is one command of `stockade`."""

@@ -1,0 +1,1 @@
+"""What to predict, for whom, judged how: one file per decision moment."""

@@ -1,0 +1,401 @@
+"""The command `stockade`: check, plan, ingest, materialize, build, audit, verify, train, score."""
+
+import json
+import sys
+import tomllib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, is_dataclass
+from datetime import UTC, date, datetime
+from enum import IntEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from stockade.definitions.registry import Registry
+from stockade.definitions.source import Files
+from stockade.definitions.view import FeatureView
+from stockade.errors import DefinitionError, StockadeError
+
+if TYPE_CHECKING:
+    from stockade.feature_store import FeatureStore
+
+DEFAULT_DEFINITIONS = ("trust_safety.features", "trust_safety.models")
+
+
+class Exit(IntEnum):
+    """What the exit code says."""
+
+    DONE = 0
+    FAULT = 1
+    CHANGES = 2
+
+
+app = typer.Typer(
+    name="stockade",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Features and labels that are exactly what was known at the moment of decision.",
+)
+_screen = Console(stderr=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Options:
+    definitions: tuple[str, ...]
+    target: str | None
+    as_json: bool
+
+
+Day = Annotated[str, typer.Option(help="a day or an instant (UTC): 2026-03-01, 2026-03-01T12:00")]
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    definitions: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--definitions",
+            "-d",
+            help="module or package of definitions; repeat for more. Without it: "
+            "[tool.stockade] definitions in pyproject.toml, else trust_safety.",
+        ),
+    ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(help="folder, or catalog.schema; without it STOCKADE_TARGET or .stockade/"),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout")] = False,
+) -> None:
+    """Read what every command takes."""
+    context.obj = _Options(tuple(definitions or _configured()), target, as_json)
+
+
+@app.command()
+def check(context: typer.Context) -> None:
+    """Load all definitions and report every fault; starts no Spark."""
+    registry = _registry(context.obj)
+    counts = {
+        kind: sum(of == kind for of, _ in registry.definitions)
+        for kind in sorted({of for of, _ in registry.definitions})
+    }
+    features = sum(len(view.features()) for view in registry.views())
+    found = ", ".join(f"{n} {_plural(kind, n)}" for kind, n in counts.items()) or "none"
+    _say(
+        context.obj,
+        {"definitions": counts, "features": features, "fingerprint": registry.fingerprint()},
+        f"definitions are sound: {found}; {features} features",
+    )
+
+
+@app.command()
+def plan(context: typer.Context) -> None:
+    """Compare declared views with materialised tables; exit code 2 if they differ."""
+    with _store(context.obj) as store:
+        steps = store.plan().steps
+    lines = [step.line() for step in steps]
+    lines.append(
+        f"{len(steps)} {_plural('change', len(steps))}. Write with: stockade materialize VIEW"
+        if steps
+        else "nothing to do: tables and definitions agree"
+    )
+    _say(context.obj, {"steps": [asdict(step) for step in steps]}, "\n".join(lines))
+    raise typer.Exit(Exit.CHANGES if steps else Exit.DONE)
+
+
+@app.command()
+def ingest(
+    context: typer.Context,
+    path: Annotated[str, typer.Argument(help="file or folder")],
+    table: Annotated[str, typer.Argument(help="the table's name")],
+    file_format: Annotated[str, typer.Option("--format")] = "parquet",
+    schema: Annotated[str | None, typer.Option(help="DDL: 'id bigint, paid_at timestamp'")] = None,
+    naive_utc: Annotated[
+        list[str] | None, typer.Option(help="time column without a zone that means UTC; repeat")
+    ] = None,
+    rename: Annotated[
+        list[str] | None, typer.Option(help="FROM=TO, the column's name here; repeat")
+    ] = None,
+) -> None:
+    """Load files into a Delta table, types checked; refused whole when anything is wrong."""
+    names = dict(_pair(text) for text in rename or [])
+    files = Files(path=path, format=file_format, schema=schema)  # type: ignore[arg-type]
+    with _store(context.obj) as store, _working(f"loading {table}"):
+        written = store.ingest(files, table, naive_utc=naive_utc or (), rename=names)
+    _say(context.obj, asdict(written), f"{written.rows} rows in table '{written.name}'")
+
+
+@app.command()
+def materialize(
+    context: typer.Context,
+    views: Annotated[list[str] | None, typer.Argument(help="views; without any, all")] = None,
+    *,
+    start: Day,
+    end: Day,
+    rebuild: Annotated[bool, typer.Option(help="replace a table of another definition")] = False,
+) -> None:
+    """Write snapshots of views for the days from START up to, not including, END."""
+    with _store(context.obj) as store:
+        declared = [view.name for view in store.registry.all(FeatureView)]
+        done: list[Any] = []
+        with _bars() as progress:
+            for name in views or declared:
+                done.append(
+                    store.materialize(
+                        name, start=_day(start), end=_day(end), rebuild=rebuild, progress=progress
+                    )
+                )
+    text = "\n".join(f"{one.rows} rows in table '{one.view}'" for one in done)
+    _say(context.obj, {"views": [_plain(one) for one in done]}, text)
+
+
+@app.command()
+def build(
+    context: typer.Context,
+    training_set: str,
+    *,
+    start: Day,
+    end: Day,
+    as_of: Annotated[str, typer.Option(help="build date: labels known later are not seen")],
+) -> None:
+    """Write a training set and its manifest."""
+    with _store(context.obj) as store, _working(f"building {training_set}"):
+        built = store.build(
+            training_set, start=_instant(start), end=_instant(end), as_of=_instant(as_of)
+        )
+    states = built.manifest["label_states"]
+    _say(
+        context.obj,
+        dict(built.manifest),
+        f"{built.manifest['rows']} rows in table '{built.name}': "
+        + ", ".join(f"{n} {state}" for state, n in states.items()),
+    )
+
+
+@app.command()
+def audit(context: typer.Context, training_set: str) -> None:
+    """Check every row of a written training set: no value later than its decision."""
+    with _store(context.obj) as store, _working(f"auditing {training_set}"):
+        found = store.audit(training_set)
+    lines = [
+        f"{'FAIL' if broken else 'ok  '} {rule}: {broken} rows"
+        for rule, broken in found.checks.items()
+    ]
+    verdict = "no value is later than its decision" if found.passed else "hindsight found"
+    text = "\n".join([*lines, f"{found.rows} rows of '{found.training_set}': {verdict}"])
+    _say(context.obj, {"rows": found.rows, "checks": dict(found.checks)}, text)
+    raise typer.Exit(Exit.DONE if found.passed else Exit.FAULT)
+
+
+@app.command()
+def verify(
+    context: typer.Context,
+    training_set: str,
+    sample: Annotated[int, typer.Option(min=1, help="decisions to compare")] = 500,
+    show: Annotated[bool, typer.Option(help="print values that differ: they may be personal")] = False,
+) -> None:
+    """Compute features of sampled decisions by engine and by oracle, and compare."""
+    with _store(context.obj) as store, _working(f"verifying {training_set}"):
+        found = store.verify(training_set, sample=sample)
+    differing = sorted({difference.feature for difference in found.differences})
+    lines = [f"differs: {name}" for name in differing]
+    if show:
+        lines += [
+            f"{dict(d.id)} {d.feature}: engine {d.engine}, oracle {d.oracle}"
+            for d in found.differences
+        ]
+    lines.append(
+        f"{found.rows} decisions x {found.features} features: {len(found.differences)} differences"
+    )
+    data = {"rows": found.rows, "features": found.features, "differing": differing}
+    _say(context.obj, data, "\n".join(lines))
+    raise typer.Exit(Exit.FAULT if differing else Exit.DONE)
+
+
+@app.command()
+def train(
+    context: typer.Context,
+    model: str,
+    trials: Annotated[int | None, typer.Option(min=1, help="points to try")] = None,
+    parallelism: Annotated[int, typer.Option(min=1, help="trials at a time")] = 2,
+    runner: Annotated[str, typer.Option(help="batch, spark (SparkTrials) or serial")] = "batch",
+) -> None:
+    """Search, fit and register a model on its newest training set; sets the alias champion."""
+    with _store(context.obj) as store, _bars() as progress:
+        trained = store.train(
+            model,
+            trials=trials,
+            parallelism=parallelism,
+            runner=runner,  # type: ignore[arg-type] -- checked where it is used
+            progress=progress,
+        )
+    text = "\n".join(
+        [
+            *_evaluation("validation", trained.validation),
+            *_evaluation("logistic baseline", trained.baseline),
+            f"registered '{trained.name}' version {trained.version} as champion; "
+            f"runs in {store.target.tracking_uri}",
+        ]
+    )
+    _say(context.obj, _plain(trained), text)
+
+
+@app.command()
+def score(context: typer.Context, model: str, *, since: Day, until: Day) -> None:
+    """Score decisions from SINCE up to, not including, UNTIL with the champion."""
+    with _store(context.obj) as store, _working(f"scoring with {model}"):
+        scored = store.score(model, since=_day(since), until=_day(until))
+    _say(
+        context.obj,
+        _plain(scored),
+        f"{scored.rows} decisions scored by '{scored.model}' version {scored.version} "
+        f"in table '{scored.table}'",
+    )
+
+
+def main(command: str | None = None) -> None:
+    """Run the command line, or one command of it with the command line's options.
+
+    Faults go to stderr, one line each, with exit code 1.
+    """
+    # A console script's sys.path lacks the folder it is run in, where definitions often are.
+    if "" not in sys.path:
+        sys.path.insert(0, "")
+    try:
+        app(None if command is None else _arguments(command, sys.argv[1:]))
+    except* StockadeError as group:
+        for fault in _leaves(group):
+            _screen.print(f"error: {fault}", style=None, highlight=False, markup=False, soft_wrap=True)
+        raise SystemExit(Exit.FAULT) from None
+
+
+def _arguments(command: str, given: Sequence[str]) -> list[str]:
+    """The command's arguments, with the options of every command before its name."""
+    common: list[str] = []
+    own: list[str] = []
+    rest = iter(given)
+    for text in rest:
+        name = text.split("=", maxsplit=1)[0]
+        if name in ("--definitions", "-d", "--target"):
+            common += [text] if "=" in text else [text, next(rest, "")]
+        else:
+            (common if name == "--json" else own).append(text)
+    return [*common, command, *own]
+
+
+def _leaves(group: BaseExceptionGroup[StockadeError]) -> Iterator[BaseException]:
+    for fault in group.exceptions:
+        if isinstance(fault, BaseExceptionGroup):
+            yield from _leaves(fault)  # pyright: ignore[reportUnknownArgumentType]
+        else:
+            yield fault
+
+
+def _configured() -> tuple[str, ...]:
+    """Definitions named in the pyproject.toml of the current folder."""
+    path = Path("pyproject.toml")
+    if not path.exists():
+        return DEFAULT_DEFINITIONS
+    tool = tomllib.loads(path.read_text()).get("tool", {})
+    return tuple(tool.get("stockade", {}).get("definitions", DEFAULT_DEFINITIONS))
+
+
+def _registry(chosen: _Options) -> Registry:
+    return Registry.load(*chosen.definitions)
+
+
+@contextmanager
+def _store(chosen: _Options) -> Iterator["FeatureStore"]:
+    registry = _registry(chosen)
+    # Spark and MLflow take seconds to import: help, `check` and faults of a load must not wait.
+    from stockade.feature_store import FeatureStore
+    from stockade.session import session
+    from stockade.target import Target
+
+    place = Target.parse(chosen.target) if chosen.target else Target.from_environment()
+    with _working("starting Spark"):
+        spark = session(place)
+    yield FeatureStore(registry, place, spark)
+
+
+@contextmanager
+def _working(what: str) -> Iterator[None]:
+    """A spinner with the time on a terminal; nothing elsewhere."""
+    if not _screen.is_terminal:
+        yield
+        return
+    columns = (TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=_screen, transient=True) as bar:
+        bar.add_task(what, total=None)
+        yield
+
+
+@contextmanager
+def _bars() -> Iterator[Callable[[str, int, int], None]]:
+    """A progress bar per subject on a terminal; nothing elsewhere."""
+    if not _screen.is_terminal:
+        yield lambda _subject, _done, _total: None
+        return
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+    )  # fmt: skip
+    with Progress(*columns, console=_screen) as bar:
+        tasks: dict[str, Any] = {}
+
+        def report(subject: str, done: int, total: int) -> None:
+            if subject not in tasks:
+                tasks[subject] = bar.add_task(subject, total=total)
+            bar.update(tasks[subject], completed=done)
+
+        yield report
+
+
+def _say(chosen: _Options, data: Mapping[str, Any], text: str) -> None:
+    typer.echo(json.dumps(data, default=str, ensure_ascii=False) if chosen.as_json else text)
+
+
+def _evaluation(what: str, found: Any) -> Iterator[str]:
+    yield (
+        f"{what}: average precision {found.average_precision:.3f}, ROC AUC {found.roc_auc:.3f}, "
+        f"precision at capacity {found.precision_at_capacity:.3f}, "
+        f"recall at capacity {found.recall_at_capacity:.3f}"
+    )
+
+
+def _plain(value: Any) -> Any:
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, new = text.partition("=")
+    if not (name and equals and new):
+        raise DefinitionError(f"rename '{text}' must read FROM=TO")
+    return name, new
+
+
+def _instant(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise DefinitionError(
+            f"'{text}' is no time: write 2026-03-01 or 2026-03-01T12:00"
+        ) from None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _day(text: str) -> date:
+    moment = _instant(text)
+    if moment.time() != datetime.min.time():
+        raise DefinitionError(f"'{text}' must be a whole day: 2026-03-01")
+    return moment.date()
+
+
+def _plural(noun: str, number: int) -> str:
+    if number == 1:
+        return noun
+    return f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"

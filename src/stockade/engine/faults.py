@@ -1,0 +1,38 @@
+"""What broke inside Spark, said as Stockade would: who, what, what to do, and no data."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pyspark.errors import PySparkException
+
+from stockade import errors
+from stockade.errors import DataError, StockadeError
+
+_RAISED = re.compile(r"\[USER_RAISED_EXCEPTION\] (?P<text>[^\n]*?)(?: SQLSTATE.*)?(?:\n|\Z)")
+_IN_WORKER = re.compile(r"^stockade\.errors\.(?P<kind>\w+): (?P<text>[^\n]*)$", re.MULTILINE)
+
+
+@contextmanager
+def spark_faults() -> Iterator[None]:
+    """Turn errors that rows cause while Spark runs into the `StockadeError` behind them.
+
+    Kernels and rules run on workers, from where Spark brings only text back; an error that is
+    not Stockade's own passes unchanged.
+    """
+    try:
+        yield
+    except PySparkException as fault:
+        known = _behind(str(fault))
+        if known is None:
+            raise
+        raise known from None
+
+
+def _behind(text: str) -> StockadeError | None:
+    worker = list(_IN_WORKER.finditer(text))
+    if worker:
+        kind = getattr(errors, worker[-1]["kind"], DataError)
+        return kind(worker[-1]["text"].strip())
+    raised = _RAISED.search(text)
+    return DataError(raised["text"].strip()) if raised else None

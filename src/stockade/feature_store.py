@@ -1,0 +1,265 @@
+"""The one object that people hold: definitions, tables and models of one target."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from uuid import uuid4
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from stockade.building.audit import Audit, audit
+from stockade.building.features import Inputs, attach_service
+from stockade.building.materialize import Materialized, Progress, materialize
+from stockade.building.training_set import Built, build, decisions, read_manifest
+from stockade.building.verify import Verification, verify
+from stockade.definitions.fingerprint import (
+    from_json,
+    require_same,
+    service_fingerprints,
+)
+from stockade.definitions.model import ModelSpec
+from stockade.definitions.plan import Plan, plan
+from stockade.definitions.registry import Registry
+from stockade.definitions.source import Files
+from stockade.definitions.spine import TrainingSet
+from stockade.definitions.view import FeatureView
+from stockade.engine.faults import spark_faults
+from stockade.errors import DefinitionError
+from stockade.learning.tracking import Destination, load_champion
+from stockade.learning.train import Pinned, TrainedModel, train
+from stockade.learning.tune import Runner, Running
+from stockade.scoring.score import check_fingerprints, score
+from stockade.session import check_session, session
+from stockade.store.ingest import ingest
+from stockade.store.tables import Tables, Written
+from stockade.target import Target
+
+
+# The day of a decision, by which predictions are partitioned.
+DECIDED_ON = "decided_on"
+
+
+def connect(
+    *definitions: str,
+    target: Target | None = None,
+    spark: SparkSession | None = None,
+) -> "FeatureStore":
+    """Open a feature store.
+
+    Args:
+        definitions: modules or packages to load definitions from.
+        target: where tables and models live; by default from the environment, else `.stockade/`.
+        spark: a session to use; by default the active one, else a local one is started.
+    """
+    registry = Registry.load(*definitions)
+    place = target or Target.from_environment()
+    return FeatureStore(registry, place, spark or session(place))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scored:
+    """Predictions that were written.
+
+    Attributes:
+        table: where they are.
+        rows: how many decisions were scored.
+        model, version: the registered model that scored them.
+        written: the commit.
+    """
+
+    table: str
+    rows: int
+    model: str
+    version: str
+    written: Written
+
+
+class FeatureStore:
+    """Definitions, tables and models of one target; made by `connect`."""
+
+    def __init__(self, registry: Registry, target: Target, spark: SparkSession) -> None:
+        """Hold what `connect` found."""
+        check_session(spark)
+        self.registry = registry
+        self.target = target
+        self.spark = spark
+        self.tables = Tables(spark, target)
+
+    def ingest(
+        self,
+        files: Files,
+        table: str,
+        *,
+        naive_utc: Sequence[str] = (),
+        rename: Mapping[str, str] | None = None,
+    ) -> Written:
+        """Load files into a Delta table, types checked; see `stockade.store.ingest`."""
+        note = {"run_id": uuid4().hex, "files": files.path}
+        with spark_faults():
+            return ingest(
+                self.tables, files, table, naive_utc=naive_utc, rename=rename, note=note
+            )
+
+    def plan(self) -> Plan:
+        """What materialising the declared views would change."""
+        return plan(self.registry.all(FeatureView), self._deployed())
+
+    def materialize(
+        self,
+        view: str | FeatureView,
+        *,
+        start: date,
+        end: date,
+        rebuild: bool = False,
+        progress: Progress | None = None,
+    ) -> Materialized:
+        """Write a view's snapshots for the days `[start, end)`."""
+        found = self.registry.find("view", view) if isinstance(view, str) else view
+        if not isinstance(found, FeatureView):
+            raise DefinitionError(
+                f"view '{view}' looks rows up as they are: there is nothing to materialise"
+            )
+        with spark_faults():
+            return materialize(
+                self.tables, found, start=start, end=end, rebuild=rebuild, progress=progress
+            )
+
+    def build(
+        self,
+        training_set: str | TrainingSet | ModelSpec,
+        *,
+        start: datetime,
+        end: datetime,
+        as_of: datetime,
+    ) -> Built:
+        """Write a training set and its manifest."""
+        with spark_faults():
+            return build(
+                self.tables, self._training_set(training_set), start=start, end=end, as_of=as_of
+            )
+
+    def audit(self, training_set: str) -> Audit:
+        """Check every row of a written training set for hindsight."""
+        return audit(self.tables, training_set)
+
+    def verify(self, training_set: str | TrainingSet | ModelSpec, *, sample: int = 500) -> Verification:
+        """Compare engine and oracle on sampled decisions of a training set's spine."""
+        with spark_faults():
+            return verify(self.tables, self._training_set(training_set), sample=sample)
+
+    def train(
+        self,
+        model: str | ModelSpec,
+        *,
+        trials: int | None = None,
+        parallelism: int = 2,
+        runner: Runner = "batch",
+        progress: Progress | None = None,
+    ) -> TrainedModel:
+        """Search, fit and register a model on the newest build of its training set.
+
+        Args:
+            model: what to train.
+            trials: how many points to try, instead of the spec's number.
+            parallelism: how many at a time.
+            runner: `batch` (repeatable, runs everywhere), `spark` (Hyperopt's SparkTrials), or
+                `serial`; see `stockade.learning.tune.Running`.
+            progress: called with (model, trials ended, trials in all).
+        """
+        spec = self.registry.model(model) if isinstance(model, str) else model
+        name = spec.training_set.name
+        manifest = read_manifest(self.tables, name)
+        service = spec.training_set.features
+        require_same(
+            manifest["fingerprints"],
+            service_fingerprints(service),
+            who=f"training set '{name}'",
+            remedy=f"build it again with `stockade build {name}`",
+        )
+        wanted = [*service.inputs(), spec.training_set.label.name, spec.training_set.spine.decided_at]
+        if spec.review_entity is not None:
+            wanted.append(spec.review_entity)
+        rows = self.tables.read(name).select(*dict.fromkeys(wanted))
+        pinned = Pinned(
+            definitions_json=manifest["definition"],
+            fingerprints=manifest["fingerprints"],
+            inputs=service.inputs(),
+            training_table=name,
+            training_version=str(manifest["version"]),
+            built_at=datetime.fromisoformat(manifest["as_of"]),
+        )
+        running = Running(runner=runner, parallelism=parallelism, spark=self.spark)
+        return train(
+            spec, rows.toArrow(), pinned=pinned, destination=self._destination(spec.name),
+            running=running, trials=trials,
+            progress=None if progress is None else lambda ended, total, _: progress(spec.name, ended, total),
+        )  # fmt: skip
+
+    def score(self, model: str | ModelSpec, *, since: date, until: date) -> Scored:
+        """Score the decisions of the days `[since, until)` with the champion.
+
+        Features come from the definitions that the champion is pinned to, in the mode that it was
+        trained with; a declared definition that has changed since is refused by name.
+        """
+        spec = self.registry.model(model) if isinstance(model, str) else model
+        destination = self._destination(spec.name)
+        champion = load_champion(
+            destination.registered_model,
+            tracking_uri=destination.tracking_uri,
+            registry_uri=destination.registry_uri,
+        )
+        check_fingerprints(champion, service_fingerprints(spec.training_set.features))
+        pinned: TrainingSet = from_json(champion.definitions_json)
+        table = f"{spec.name}_predictions"
+        rows = self._featured(pinned, since=since, until=until)
+        scored = score(
+            rows, champion, id_columns=pinned.spine.id, decided_at=pinned.spine.decided_at
+        ).withColumn(DECIDED_ON, F.to_date(pinned.spine.decided_at))
+        note = {
+            "run_id": uuid4().hex,
+            "interval": [since.isoformat(), until.isoformat()],
+            "model": champion.name,
+            "model_version": champion.version,
+            "fingerprints": dict(champion.fingerprints),
+        }
+        with spark_faults():
+            written = self.tables.replace_interval(
+                table, scored, column=DECIDED_ON, start=since, end=until, note=note
+            )
+        return Scored(
+            table=table, rows=written.rows, model=champion.name,
+            version=str(champion.version), written=written,
+        )  # fmt: skip
+
+    def _featured(self, pinned: TrainingSet, *, since: date, until: date) -> DataFrame:
+        inputs = Inputs.of(self.tables)
+        rows = decisions(inputs, pinned.spine, start=_midnight(since), end=_midnight(until))
+        # A decision without a time belongs to no day.
+        timed = rows.where(F.col(pinned.spine.decided_at).isNotNull())
+        with spark_faults():
+            return attach_service(
+                timed, pinned.features, pinned.spine, inputs, mode=pinned.mode
+            ).rows
+
+    def _destination(self, model: str) -> Destination:
+        return Destination(
+            tracking_uri=self.target.tracking_uri,
+            registry_uri=self.target.registry_uri,
+            experiment=self.target.experiment(model),
+            registered_model=self.target.registered_model(model),
+        )
+
+    def _training_set(self, given: str | TrainingSet | ModelSpec) -> TrainingSet:
+        if isinstance(given, ModelSpec):
+            return given.training_set
+        return self.registry.training_set(given) if isinstance(given, str) else given
+
+    def _deployed(self) -> Mapping[str, FeatureView]:
+        """The view that wrote each materialised table."""
+        notes = {name: self.tables.last_note(name) or {} for name in self.tables.names()}
+        return {name: from_json(note["definition"]) for name, note in notes.items() if "view" in note}
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time.min, tzinfo=UTC)
