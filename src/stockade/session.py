@@ -1,0 +1,110 @@
+"""A Spark session that fits: the runtime's own, or a local one with Delta."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stockade.errors import StockadeError
+from stockade.target import Target
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+_JAVA = 17
+
+
+class SessionError(StockadeError):
+    """Raised when Spark cannot be started, or a session is set up in a way that changes values."""
+
+
+def session(
+    target: Target, *, memory: str = "2g", cores: str = "*", remote: bool = False
+) -> "SparkSession":
+    """The active session if there is one, else a new local one with Delta.
+
+    Args:
+        target: a local target's folder holds Spark's own scratch files.
+        memory: of the local driver.
+        cores: how many the local session uses.
+        remote: start the local session behind Spark Connect.
+
+    Raises:
+        SessionError: pyspark or a fitting Java is missing; says how to get it.
+    """
+    try:
+        from pyspark.sql import SparkSession
+    except ImportError as fault:
+        raise SessionError('pyspark is missing: pip install "stockade[local]"') from fault
+    active = SparkSession.getActiveSession()
+    if active is not None:
+        return active
+    if "DATABRICKS_RUNTIME_VERSION" in os.environ:
+        return SparkSession.builder.getOrCreate()
+    require_java()
+    from delta import configure_spark_with_delta_pip
+
+    builder = configure_spark_with_delta_pip(SparkSession.builder)
+    builder = builder.remote(f"local[{cores}]") if remote else builder.master(f"local[{cores}]")
+    for name, value in _settings(target, memory).items():
+        builder = builder.config(name, value)
+    return builder.getOrCreate()
+
+
+def check_session(spark: "SparkSession") -> None:
+    """Refuse a session whose settings would change values silently."""
+    wanted = {"spark.sql.session.timeZone": ("UTC", "Etc/UTC"), "spark.sql.ansi.enabled": ("true",)}
+    for name, values in wanted.items():
+        found = spark.conf.get(name)
+        if found not in values:
+            raise SessionError(
+                f"the Spark session has {name} = {found}, wanted {values[0]}: set it with "
+                f"spark.conf.set('{name}', '{values[0]}')"
+            )
+
+
+def require_java() -> None:
+    """Raise `SessionError` unless a Java of version 17 or newer would be used."""
+    home = os.environ.get("JAVA_HOME")
+    java = str(Path(home) / "bin" / "java") if home else shutil.which("java")
+    if not java or not Path(java).exists():
+        place = f"JAVA_HOME is {home}, which has no bin/java" if home else "no java on the PATH"
+        raise SessionError(f"Spark needs Java {_JAVA} or newer, and there is {place}: {_REMEDY}")
+    said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+    number = re.search(r'version "(?:1\.)?(\d+)', said)
+    if number is None or int(number[1]) < _JAVA:
+        found = number[1] if number else "an unknown version"
+        raise SessionError(f"Spark needs Java {_JAVA} or newer, {java} is {found}: {_REMEDY}")
+
+
+_REMEDY = (
+    "install one (Debian: apt-get install openjdk-17-jre-headless; macOS: brew install openjdk@17) "
+    "and point JAVA_HOME at it"
+)
+
+
+def _settings(target: Target, memory: str) -> dict[str, str]:
+    folder = target.folder or Path(".stockade").resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    return {
+        "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+        "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+        "spark.driver.memory": memory,
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.ansi.enabled": "true",
+        "spark.sql.shuffle.partitions": "8",
+        "spark.sql.execution.arrow.pyspark.enabled": "true",
+        # Few large batches: each costs a round trip to the Python worker.
+        "spark.sql.execution.arrow.maxRecordsPerBatch": "131072",
+        "spark.sql.warehouse.dir": str(folder / "spark-warehouse"),
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.log.level": "ERROR",
+        "spark.sql.session.localRelationCacheThreshold": "1073741824",
+        # Delta's snapshot of a small log needs no fifty tasks.
+        "spark.databricks.delta.snapshotPartitions": "2",
+        "spark.driver.extraJavaOptions": "-Duser.timezone=UTC -Dderby.system.home="
+        + str(folder / "derby"),
+    }
