@@ -1,0 +1,88 @@
+# Each target does all of its own set-up: it finds Python 3.11 to 3.13, checks Java where Spark runs,
+# and makes the environment from requirements.lock, once per change of the lock.
+
+VENV := .venv
+BIN := $(VENV)/bin
+FOLDERS := features jobs models simulator
+
+# The tested versions come first.
+CANDIDATES := $(if $(PYTHON),"$(PYTHON)",python3.12 python3.11 python3.13 python3)
+SUPPORTED := import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-fast check bench wheel clean java links
+
+help: ## list the targets
+	@printf 'usage: make TARGET [PYTHON=python3.12] [DATA=folder]\n\n'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | \
+		while IFS='|' read -r target text; do printf '%-12s%s\n' "$$target" "$$text"; done
+
+demo: $(VENV)/installed java ## raw events to a champion's scores; DATA=folder uses published data
+	@$(BIN)/python -m examples.card_fraud.demo $(if $(DATA),--data "$(DATA)")
+
+test: check java ## check, then all tests
+	@$(BIN)/python -m pytest
+
+test-fast: $(VENV)/installed java ## the tests that take no more than a few seconds each
+	@$(BIN)/python -m pytest -m "not slow"
+
+check: $(VENV)/installed links ## format, lint, types, and who imports whom
+	@$(BIN)/ruff format --check --quiet . || { \
+		echo "format: the files above differ from ruff's format; run: $(BIN)/ruff format ." >&2; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/pyright --pythonpath $(BIN)/python
+	@$(BIN)/lint-imports --no-logo
+
+bench: $(VENV)/installed java ## the engine against Spark's floor, Spark's windows and DuckDB
+	@$(BIN)/python -m benchmarks
+
+wheel: $(VENV)/installed ## one wheel in dist/: stockade and trust_safety
+	@rm -rf build dist # what an older build left there would be packed too
+	@$(BIN)/python -m build --wheel --no-isolation
+
+clean: ## remove what the targets made, except .stockade/: your tables and models
+	rm -rf $(VENV) .pyright build dist src/*.egg-info .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find $(FOLDERS) src examples benchmarks tests -name __pycache__ -prune -exec rm -rf {} +
+
+# Spark starts $JAVA_HOME/bin/java, or without JAVA_HOME the java on PATH: look at the same one.
+java:
+	@if [ -n "$$JAVA_HOME" ]; then java="$$JAVA_HOME/bin/java"; else java=java; fi; \
+	major=$$("$$java" -version 2>&1 | \
+		sed -n 's/.*version "\(1\.\)\{0,1\}\([0-9][0-9]*\).*/\2/p' | head -n 1); \
+	if [ "$${major:-0}" -lt 17 ]; then \
+		if [ -n "$$major" ]; then found="'$$java' is Java $$major"; \
+		else found="'$$java' is missing or does not run"; fi; \
+		echo "java: Spark needs Java 17 or newer, and $$found." >&2; \
+		echo "  install it:  Debian, Ubuntu: apt-get install openjdk-17-jre-headless" >&2; \
+		echo "               macOS: brew install openjdk@17" >&2; \
+		echo "               others: https://adoptium.net" >&2; \
+		echo "  or name one that is installed:  export JAVA_HOME=/folder/of/jdk-17" >&2; \
+		exit 1; \
+	fi
+
+# pyright cannot follow the import hook of an editable install; it reads the folders through these.
+links:
+	@mkdir -p .pyright/trust_safety
+	@for folder in $(FOLDERS); do ln -sfn ../../$$folder .pyright/trust_safety/$$folder; done
+
+$(VENV)/locked: requirements.lock
+	@if ! $(BIN)/python -c '$(SUPPORTED)' 2>/dev/null; then \
+		for candidate in $(CANDIDATES); do \
+			if "$$candidate" -c '$(SUPPORTED)' 2>/dev/null; then python=$$candidate; break; fi; \
+		done; \
+		if [ -z "$$python" ]; then \
+			echo "python: Python 3.11, 3.12 or 3.13 with its venv module is needed, and none of these is it:" $(CANDIDATES) >&2; \
+			echo "  install it:  Debian, Ubuntu: apt-get install python3 python3-venv" >&2; \
+			echo "               macOS: brew install python@3.12" >&2; \
+			echo "  or name one that is installed:  make PYTHON=/folder/bin/python3.12" >&2; \
+			exit 1; \
+		fi; \
+		"$$python" -m venv --clear $(VENV); \
+	fi
+	@echo "installing what requirements.lock names into $(VENV): a few minutes, once per change of the lock"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+$(VENV)/installed: $(VENV)/locked pyproject.toml
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
