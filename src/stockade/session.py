@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,6 +47,8 @@ def session(
     require_java()
     from delta import configure_spark_with_delta_pip
 
+    # Workers must be this Python: Spark's default is whatever `python3` is on the PATH.
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder = configure_spark_with_delta_pip(SparkSession.builder)
     builder = builder.remote(f"local[{cores}]") if remote else builder.master(f"local[{cores}]")
     for name, value in _settings(target, memory).items():
@@ -101,7 +104,8 @@ def _settings(target: Target, memory: str) -> dict[str, str]:
         "spark.sql.warehouse.dir": str(folder / "spark-warehouse"),
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
-        "spark.log.level": "ERROR",
+        # What fails is raised, with its reason; the log would only say it again, at length.
+        "spark.log.level": "FATAL",
         "spark.sql.session.localRelationCacheThreshold": "1073741824",
         # Delta's snapshot of a small log needs no fifty tasks.
         "spark.databricks.delta.snapshotPartitions": "2",

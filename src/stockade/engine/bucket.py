@@ -18,6 +18,7 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 _NONE = np.empty(0, np.int64)
+_SMALL_UNIT = 2.0**-600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -332,6 +333,13 @@ class Bucket:
             begins, low, high = self._windows(output, chosen)
             values = _doubles(self._column(str(output.value)))[chosen.rows]
             n, s, m = tree.moments(values, low, high, *self._sweep(chosen))
+            if np.isnan(m).any():
+                # Squares that overflow are squared again in a smaller unit, a power of two.
+                _, _, small = tree.moments(
+                    values * _SMALL_UNIT, low, high, *self._sweep(chosen)
+                )
+                with np.errstate(over="ignore"):
+                    m = np.where(np.isnan(m), small / _SMALL_UNIT / _SMALL_UNIT, m)
             self._moments[key] = {
                 begin: (n[i], s[i], m[i]) for i, begin in enumerate(begins)
             }

@@ -120,10 +120,11 @@ def _evaluator(track: Track) -> Callable[..., Column]:
         [T.StructField(o.name, from_arrow_type(_sent(o.type))) for o in outputs]
     )
 
-    def evaluate(moment: int, found: list[Row] | None) -> tuple[object, ...]:
-        return tuple(_value(output, moment, found or []) for output in outputs)
-
-    return F.udf(evaluate, schema)
+    # A lambda: Spark would read annotations as a wish for a pandas function.
+    return F.udf(
+        lambda moment, found: tuple(_value(output, moment, found or []) for output in outputs),
+        schema,
+    )
 
 
 def _value(output: Output, moment: int, found: Sequence[Row]) -> object:

@@ -68,10 +68,10 @@ def _blobs(batches: list[pa.RecordBatch], tag: int) -> pa.RecordBatch:
     )
 
 
-def _blob(rows: pa.Table) -> pa.Buffer:
+def _blob(rows: pa.Table) -> bytes:
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, rows.schema) as stream:
         stream.write_table(rows)
-    return sink.getvalue()
+    return sink.getvalue().to_pybytes()
 
 

@@ -104,11 +104,7 @@ def _sum(output: Output, values: Sequence[object]) -> object:
 def _total(values: Sequence[object]) -> float:
     numbers = [float(value) for value in values]  # type: ignore[arg-type]
     if all(map(math.isfinite, numbers)):
-        exact = sum(map(Fraction, numbers), Fraction(0))
-        try:
-            return float(exact)
-        except OverflowError:
-            return math.inf if exact > 0 else -math.inf
+        return _nearest(sum(map(Fraction, numbers), Fraction(0)))
     odd = {number for number in numbers if math.isinf(number)}
     if any(map(math.isnan, numbers)) or len(odd) > 1:
         return math.nan
@@ -130,8 +126,15 @@ def _statistic(output: Output, values: Sequence[object]) -> float | None:
     if not finite:
         return math.nan
     mean = sum(map(Fraction, numbers), Fraction(0)) / n
-    variance = float(sum((Fraction(x) - mean) ** 2 for x in numbers) / (n - 1))
+    variance = _nearest(sum((Fraction(x) - mean) ** 2 for x in numbers) / (n - 1))
     return math.sqrt(variance) if output.kind == "stddev" else variance
+
+
+def _nearest(exact: Fraction) -> float:
+    try:
+        return float(exact)
+    except OverflowError:
+        return math.inf if exact > 0 else -math.inf
 
 
 def _quantile(ordered: Sequence[float], q: float) -> float:

@@ -1,8 +1,8 @@
 """Blocks of sixteen events, of sixteen blocks, and so on: sums and extremes of any range.
 
 Nothing is ever subtracted, so nothing cancels: a range is the union of the whole blocks inside it.
-Sums are carried in two doubles (Knuth's TwoSum), squared deviations are merged by the rule of
-Chan, Golub and LeVeque (1979).
+Sums of values and of their squares are carried in two doubles each (Knuth's TwoSum, Dekker's
+product): about 106 bits, so that the rounded result does not depend on how events fall into blocks.
 """
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 _SHIFT = 4
 _FAN = 1 << _SHIFT
@@ -40,119 +41,145 @@ def _two_sum(a: float, b: float) -> tuple[float, float]:
     return s, (a - (s - part)) + (b - part)
 
 
-@njit(cache=True, nogil=True)
-def _merge(
-    n1: int, s1: float, c1: float, m1: float, n2: int, s2: float, c2: float, m2: float
-) -> tuple[int, float, float, float]:
-    if n2 == 0:
-        return n1, s1, c1, m1
-    if n1 == 0:
-        return n2, s2, c2, m2
-    n = n1 + n2
-    apart = (s2 + c2) / n2 - (s1 + c1) / n1
-    s, c = _two_sum(s1, s2)
-    c += c1 + c2
-    high = s + c
-    low = c - (high - s)
-    return n, high, low, m1 + m2 + apart * apart * (n1 * (n2 / n))
+# Splits a double into two halves of 26 bits, whose products are exact.
+_SPLIT = 134217729.0
 
 
 @njit(cache=True, nogil=True)
-def _leaves(
-    values: Floats, active: NDArray[np.bool_], low: int, high: int
-) -> tuple[int, float, float, float]:
-    """A few neighbouring events; deviations from one of them lose no more than four bits."""
+def _square(x: float) -> tuple[float, float]:
+    """x * x and what rounding lost of it."""
+    p = x * x
+    wide = _SPLIT * x
+    high = wide - (wide - x)
+    low = x - high
+    return p, ((high * high - p) + 2.0 * high * low) + low * low
+
+
+@njit(cache=True, nogil=True)
+def _plus(high: float, low: float, more: float, rest: float) -> tuple[float, float]:
+    s, c = _two_sum(high, more)
+    c += low + rest
+    total = s + c
+    return total, c - (total - s)
+
+
+# A running sum: number of values, their sum and the sum of their squares, two doubles each.
+_Sum = tuple[int, float, float, float, float]
+
+
+@njit(cache=True, nogil=True)
+def _leaves(sums: _Sum, values: Floats, active: Flags, low: int, high: int) -> _Sum:
+    """The sum with the events `[low, high)` that are active."""
+    n, s, c, q, r = sums
     dynamic = active.size > 0
-    n = 0
-    s = c = around = square = pivot = 0.0
     for i in range(low, high):
         if dynamic and not active[i]:
             continue
-        x = values[i]
-        if n == 0:
-            pivot = x
         n += 1
-        s, rest = _two_sum(s, x)
-        c += rest
-        apart = x - pivot
-        around += apart
-        square += apart * apart
-    if n < 2:
-        return n, s, c, 0.0
-    return n, s, c, max(square - around * around / n, 0.0)
+        s, lost = _two_sum(s, values[i])
+        c += lost
+        square, rounded = _square(values[i])
+        q, lost = _two_sum(q, square)
+        r += lost + rounded
+    return n, s, c, q, r
 
 
 @njit(cache=True, nogil=True)
-def _moments_of(
+def _block(sums: _Sum, blocks: Floats, count: Integers, at: int) -> _Sum:
+    """The sum with one block."""
+    n, s, c, q, r = sums
+    s, c = _plus(s, c, blocks[at, 0], blocks[at, 1])
+    q, r = _plus(q, r, blocks[at, 2], blocks[at, 3])
+    return n + count[at], s, c, q, r
+
+
+@njit(cache=True, nogil=True)
+def _range(
+    sums: _Sum,
     values: Floats,
-    active: NDArray[np.bool_],
+    active: Flags,
     offset: Integers,
     count: Integers,
-    total: Floats,
-    rest: Floats,
-    square: Floats,
+    blocks: Floats,
     low: int,
     high: int,
-) -> tuple[int, float, float, float]:
-    """Count, sum (two doubles) and squared deviations of the events `[low, high)`."""
-    n, s, c, m = 0, 0.0, 0.0, 0.0
-    inner_low, inner_high = (low + _FAN - 1) >> _SHIFT, high >> _SHIFT
-    if inner_low >= inner_high:
-        if high - low <= _FAN:
-            return _leaves(values, active, low, high)
-        middle = inner_low << _SHIFT
-        n, s, c, m = _leaves(values, active, low, middle)
-        n2, s2, c2, m2 = _leaves(values, active, middle, high)
-        return _merge(n, s, c, m, n2, s2, c2, m2)
-    if low < inner_low << _SHIFT:
-        n, s, c, m = _leaves(values, active, low, inner_low << _SHIFT)
-    if inner_high << _SHIFT < high:
-        n2, s2, c2, m2 = _leaves(values, active, inner_high << _SHIFT, high)
-        n, s, c, m = _merge(n, s, c, m, n2, s2, c2, m2)
+) -> _Sum:
+    """The sum with all active events of `[low, high)`."""
+    a, b = (low + _FAN - 1) >> _SHIFT, high >> _SHIFT
+    if a >= b:
+        return _leaves(sums, values, active, low, high)
+    sums = _leaves(sums, values, active, low, a << _SHIFT)
+    sums = _leaves(sums, values, active, b << _SHIFT, high)
     level = 1
-    a, b = inner_low, inner_high
     while a < b:
         at = offset[level]
         top = level == offset.size - 2
         while a < b and (top or a & (_FAN - 1)):
-            i = at + a
-            n, s, c, m = _merge(n, s, c, m, count[i], total[i], rest[i], square[i])
+            sums = _block(sums, blocks, count, at + a)
             a += 1
         while a < b and b & (_FAN - 1):
             b -= 1
-            i = at + b
-            n, s, c, m = _merge(n, s, c, m, count[i], total[i], rest[i], square[i])
+            sums = _block(sums, blocks, count, at + b)
         a >>= _SHIFT
         b >>= _SHIFT
         level += 1
-    return n, s, c, m
+    return sums
 
 
 @njit(cache=True, nogil=True)
-def _rebuild_moments(
+def _rebuild(
     values: Floats,
-    active: NDArray[np.bool_],
+    active: Flags,
     offset: Integers,
     count: Integers,
-    total: Floats,
-    rest: Floats,
-    square: Floats,
+    blocks: Floats,
     level: int,
     block: int,
 ) -> None:
     """One block from what is below it."""
-    at = offset[level] + block
+    sums = (0, 0.0, 0.0, 0.0, 0.0)
+    low = block << _SHIFT
     if level == 1:
-        high = min((block + 1) << _SHIFT, values.size)
-        n, s, c, m = _leaves(values, active, block << _SHIFT, high)
+        sums = _leaves(sums, values, active, low, min(low + _FAN, values.size))
     else:
-        n, s, c, m = 0, 0.0, 0.0, 0.0
         below = offset[level - 1]
-        width = offset[level] - below
-        for child in range(block << _SHIFT, min((block + 1) << _SHIFT, width)):
-            i = below + child
-            n, s, c, m = _merge(n, s, c, m, count[i], total[i], rest[i], square[i])
-    count[at], total[at], rest[at], square[at] = n, s, c, m
+        for child in range(low, min(low + _FAN, offset[level] - below)):
+            sums = _block(sums, blocks, count, below + child)
+    _store(sums, offset[level] + block, count, blocks)
+
+
+@njit(cache=True, nogil=True)
+def _store(sums: _Sum, at: int, count: Integers, blocks: Floats) -> None:
+    n, s, c, q, r = sums
+    count[at] = n
+    blocks[at, 0], blocks[at, 1] = _plus(s, c, 0.0, 0.0)
+    blocks[at, 2], blocks[at, 3] = _plus(q, r, 0.0, 0.0)
+
+
+@njit(cache=True, nogil=True)
+def _spread(n: int, s: float, c: float, q: float, r: float) -> float:
+    """The sum of squared deviations from the mean: sum of squares less n times the mean's square.
+
+    With 106 bits that is right to a double where the mean is less than ten million standard
+    deviations from zero. Values that are equal to 49 bits are taken as equal.
+    """
+    mean = s / n
+    product, lost = _square(mean)
+    # Deviations of the sum from n equal values, so that the mean's own rounding is made good.
+    whole = mean * n
+    split = _SPLIT * mean
+    high = split - (split - mean)
+    low = mean - high
+    error = (high * n - whole) + low * n
+    left = ((s - whole) - error) + c
+    square = product * n
+    split = _SPLIT * product
+    high = split - (split - product)
+    low = product - high
+    rounded = (high * n - square) + low * n
+    apart, rest = _two_sum(q, -square)
+    found = apart + (rest + (r - rounded - lost * n) - 2.0 * mean * left - left * left / n)
+    return found if found > q * 2.0**-96 else 0.0
 
 
 @njit(cache=True, nogil=True)
@@ -178,19 +205,19 @@ def moments(
             event is always visible.
 
     Returns:
-        count, sum, squared deviations; each (windows, queries).
+        count, sum, squared deviations; each (windows, queries). Where squares overflow, the
+        deviations are NaN.
     """
     windows, m = low.shape
     offset = _levels(values.size)
-    size = max(offset[-1], 1)
-    count = np.zeros(size, np.int64)
-    total, rest, square = np.zeros(size), np.zeros(size), np.zeros(size)
+    count = np.zeros(max(offset[-1], 1), np.int64)
+    blocks = np.zeros((max(offset[-1], 1), 4))
     dynamic = visible_from.size > 0
     active = np.zeros(visible_from.size, np.bool_)
     if not dynamic:
         for level in range(1, offset.size - 1):
             for block in range(offset[level + 1] - offset[level]):
-                _rebuild_moments(values, active, offset, count, total, rest, square, level, block)
+                _rebuild(values, active, offset, count, blocks, level, block)
     out_n = np.zeros((windows, m), np.int64)
     out_s, out_m = np.zeros((windows, m)), np.zeros((windows, m))
     for k in range(query_start.size - 1):
@@ -202,44 +229,48 @@ def moments(
                 while entering < stop and visible_from[by_from[entering]] <= t:
                     i = by_from[entering]
                     entering += 1
-                    if visible_until[i] <= visible_from[i]:
-                        continue
-                    active[i] = True
-                    x = values[i]
-                    block = i
-                    for level in range(1, offset.size - 1):
-                        block >>= _SHIFT
-                        at = offset[level] + block
-                        count[at], total[at], rest[at], square[at] = _merge(
-                            count[at], total[at], rest[at], square[at], 1, x, 0.0, 0.0
-                        )
+                    if visible_until[i] > visible_from[i]:
+                        active[i] = True
+                        _insert(values[i], i, offset, count, blocks)
                 while leaving < stop and visible_until[by_until[leaving]] <= t:
                     i = by_until[leaving]
                     leaving += 1
-                    if not active[i]:
-                        continue
-                    active[i] = False
-                    block = i
-                    for level in range(1, offset.size - 1):
-                        block >>= _SHIFT
-                        _rebuild_moments(
-                            values, active, offset, count, total, rest, square, level, block
-                        )
-            n, s, c, square_sum = 0, 0.0, 0.0, 0.0
+                    if active[i]:
+                        active[i] = False
+                        block = i
+                        for level in range(1, offset.size - 1):
+                            block >>= _SHIFT
+                            _rebuild(values, active, offset, count, blocks, level, block)
+            sums = (0, 0.0, 0.0, 0.0, 0.0)
             upper = high[q]
             for w in range(windows):
                 lower = low[w, q]
                 if lower < upper:
-                    n2, s2, c2, m2 = _moments_of(
-                        values, active, offset, count, total, rest, square, lower, upper
+                    sums = _range(
+                        sums, values, active, offset, count, blocks, lower, upper
                     )
-                    n, s, c, square_sum = _merge(n, s, c, square_sum, n2, s2, c2, m2)
                     upper = lower
+                n, s, c, square, rest = sums
                 out_n[w, q] = n
+                s, c = _plus(s, c, 0.0, 0.0)
                 # A sum beyond a double is an infinity; its remainder means nothing then.
-                out_s[w, q] = s + c if np.isfinite(s) else s
-                out_m[w, q] = square_sum
+                out_s[w, q] = s if np.isfinite(s) else sums[1]
+                square, rest = _plus(square, rest, 0.0, 0.0)
+                out_m[w, q] = _spread(n, s, c, square, rest) if n > 1 else 0.0
     return out_n, out_s, out_m
+
+
+@njit(cache=True, nogil=True)
+def _insert(x: float, i: int, offset: Integers, count: Integers, blocks: Floats) -> None:
+    """Add one event to every block above it."""
+    square, rounded = _square(x)
+    block = i
+    for level in range(1, offset.size - 1):
+        block >>= _SHIFT
+        at = offset[level] + block
+        count[at] += 1
+        blocks[at, 0], blocks[at, 1] = _plus(blocks[at, 0], blocks[at, 1], x, 0.0)
+        blocks[at, 2], blocks[at, 3] = _plus(blocks[at, 2], blocks[at, 3], square, rounded)
 
 
 @njit(cache=True, nogil=True)
