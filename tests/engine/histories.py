@@ -4,12 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import TypeVar
 
 import pyarrow as pa
 from hypothesis import strategies as st
 
 from stockade.definitions.aggregate import Kind
 from stockade.engine.program import FOREVER, Output, result_type
+
+Choice = TypeVar("Choice")
 
 # Few instants, so that ties and boundaries are common.
 SPAN = 24
@@ -19,27 +22,21 @@ DELAYS = (0, 1, 4)
 MONEY = pa.decimal128(20, 4)
 WIDE = pa.decimal128(38, 10)
 
-VALUES: Mapping[str, tuple[pa.DataType, st.SearchStrategy[object]]] = {
-    "double": (
-        pa.float64(),
-        st.sampled_from([0.0, -0.0, 1.0, 1.0, 2.5, -3.25, 1e15, -1e-9, 0.1, 1e308]),
-    ),
-    "odd": (
-        pa.float64(),
-        st.sampled_from([0.0, 1.5, -2.0, float("nan"), float("inf"), float("-inf")]),
-    ),
-    "whole": (pa.int64(), st.sampled_from([0, 1, -1, 7, 2**40, -(2**40), 2**62 // 24])),
-    "money": (MONEY, st.decimals(-1000, 1000, places=4, allow_nan=False)),
+VALUES: Mapping[str, tuple[pa.DataType, Sequence[object]]] = {
+    "double": (pa.float64(), (0.0, -0.0, 1.0, 2.5, -3.25, 1e15, -1e-9, 0.1, 1e308)),
+    "odd": (pa.float64(), (0.0, 1.5, -2.0, float("nan"), float("inf"), float("-inf"))),
+    "whole": (pa.int64(), (0, 1, -1, 7, 2**40, -(2**40), 2**62, -(2**62))),
+    "money": (MONEY, tuple(map(Decimal, ("0", "0.0001", "-0.0001", "999.99", "-12.5", "1e15")))),
     "wide": (
         WIDE,
-        st.sampled_from(
-            [Decimal(0), Decimal("1234567890123456789012345.0123456789"), Decimal("-0.0000000001"),
-             Decimal("-1234567890123456789012345.0123456788"), Decimal("99.9")]
-        ),
+        tuple(map(Decimal, (
+            "0", "1234567890123456789012345.0123456789", "-0.0000000001", "99.9",
+            "-1234567890123456789012345.0123456788", "9999999999999999999999999999",
+        ))),
     ),
-    "text": (pa.string(), st.sampled_from(["", "a", "b", "é", "z", "Z"])),
-    "flag": (pa.bool_(), st.booleans()),
-    "day": (pa.date32(), st.integers(0, 5).map(lambda n: date(2026, 1, 1) + timedelta(days=n))),
+    "text": (pa.string(), ("", "a", "b", "é", "z", "Z")),
+    "flag": (pa.bool_(), (False, True)),
+    "day": (pa.date32(), tuple(date(2026, 1, 1) + timedelta(days=n) for n in range(5))),
 }  # fmt: skip
 
 _NUMBERS = ("double", "odd", "whole", "money", "wide")
@@ -89,50 +86,70 @@ class History:
     outputs: tuple[Output, ...]
 
 
-@st.composite
-def events(draw: st.DrawFn, column: str) -> Event:
-    time = draw(st.integers(-2, SPAN))
-    known = time + draw(st.sampled_from([-1, 0, 0, 0, 1, 2, 9]))
-    lasts = draw(st.sampled_from([FOREVER, FOREVER, FOREVER, 0, 1, 3, 8]))
+class _Digits:
+    """Choices read off one whole number: one draw of Hypothesis instead of one for each."""
+
+    def __init__(self, number: int) -> None:
+        self._left = number
+
+    def choose(self, options: Sequence[Choice]) -> Choice:
+        self._left, digit = divmod(self._left, len(options))
+        return options[digit]
+
+
+_NUMBERS_DRAWN = st.integers(0, 2**48)
+
+
+def _event(number: int, column: str) -> Event:
+    digits = _Digits(number)
+    time = digits.choose(range(SPAN + 1))
+    known = time + digits.choose((0, 0, 0, 1, 2, 9, -1))
+    lasts = digits.choose((None, None, None, 0, 1, 3, 8))
     return Event(
-        key=draw(st.integers(0, 2)),
+        key=digits.choose((0, 0, 1, 2)),
         time=time,
         known=known,
-        until=FOREVER if lasts == FOREVER else known + lasts,
-        mask=draw(st.booleans()),
-        value=draw(st.one_of(st.none(), VALUES[column][1])),
+        until=FOREVER if lasts is None else known + lasts,
+        mask=digits.choose((True, False)),
+        value=digits.choose((*VALUES[column][1], None)),
     )
 
 
-@st.composite
-def outputs(draw: st.DrawFn, column: str) -> Output:
-    kind = draw(st.sampled_from([kind for kind, columns in _KINDS.items() if column in columns]))
-    exact = kind in _EXACT and draw(st.booleans())
-    plain = kind in ("count", "seconds_since_last", "seconds_since_first") and draw(st.booleans())
+def _output(number: int, column: str) -> Output:
+    digits = _Digits(number)
+    kind = digits.choose([kind for kind, columns in _KINDS.items() if column in columns])
+    exact = kind in _EXACT and digits.choose((False, True))
+    rows = kind in ("count", "seconds_since_last", "seconds_since_first")
     return Output(
         name="f",
         kind=kind,
-        value=None if plain else "v",
-        mask=draw(st.sampled_from([None, "m"])),
-        window=draw(st.sampled_from(WINDOWS)),
-        delay=draw(st.sampled_from(DELAYS)),
-        inclusive=draw(st.booleans()),
-        n=draw(st.integers(1, 4)) if kind == "last_n" else None,
-        q=draw(st.sampled_from([0.0, 0.25, 0.5, 0.9, 1.0])) if kind == "quantile" else None,
+        value=None if rows and digits.choose((False, True)) else "v",
+        mask=digits.choose((None, "m")),
+        window=digits.choose(WINDOWS),
+        delay=digits.choose(DELAYS),
+        inclusive=digits.choose((False, True)),
+        n=digits.choose((1, 2, 4)) if kind == "last_n" else None,
+        q=digits.choose((0.5, 0.0, 0.25, 0.9, 1.0)) if kind == "quantile" else None,
         type=result_type(kind, VALUES[column][0], exact=exact or kind == "latest", who="f"),
     )
 
 
 @st.composite
 def histories(draw: st.DrawFn) -> History:
-    column = draw(st.sampled_from(tuple(VALUES)))
-    moments = st.one_of(st.none(), *[st.integers(-1, SPAN + 2)] * 5)
-    keys = st.one_of(st.none(), *[st.integers(0, 3)] * 5)
+    """A column, its clocks, up to ten events of three entities, up to four decisions."""
+    digits = _Digits(draw(_NUMBERS_DRAWN))
+    column = digits.choose(tuple(VALUES))
+    asked = [_Digits(number) for number in draw(st.lists(_NUMBERS_DRAWN, max_size=4))]
     return History(
         column=column,
-        clocks=draw(st.sampled_from(["one", "known", "revised"])),
-        settling=draw(st.sampled_from([0, 0, 1, 5])),
-        events=tuple(draw(st.lists(events(column), max_size=14))),
-        decisions=tuple(draw(st.lists(st.tuples(keys, moments), max_size=5))),
-        outputs=tuple(draw(st.lists(outputs(column), min_size=1, max_size=4))),
+        clocks=digits.choose(("one", "known", "revised")),
+        settling=digits.choose((0, 0, 1, 5)),
+        events=tuple(_event(n, column) for n in draw(st.lists(_NUMBERS_DRAWN, max_size=10))),
+        decisions=tuple(
+            (one.choose((0, 0, 0, 1, 1, 2, 3, None)), one.choose((*range(SPAN + 3), None)))
+            for one in asked
+        ),
+        outputs=tuple(
+            _output(n, column) for n in draw(st.lists(_NUMBERS_DRAWN, min_size=1, max_size=3))
+        ),
     )

@@ -19,7 +19,7 @@ US = 1_000_000
 
 
 @settings(
-    max_examples=1_000,
+    max_examples=20_000,
     deadline=None,
     derandomize=True,
     suppress_health_check=list(HealthCheck),
@@ -51,7 +51,7 @@ def test_outputs_computed_together_equal_those_computed_alone() -> None:
 @pytest.mark.parametrize("clocks", ["one", "known", "revised"])
 def test_large_histories_reach_every_level_of_the_trees(clocks: str) -> None:
     draw = np.random.default_rng(7)
-    history = large(draw, events=5_000, decisions=40, clocks=clocks)
+    history = large(draw, events=1_500, decisions=25, clocks=clocks)
 
     for output, column in zip(
         history.outputs, compute(*sides(history), history.outputs, entities=4), strict=True
@@ -62,7 +62,7 @@ def test_large_histories_reach_every_level_of_the_trees(clocks: str) -> None:
 @pytest.mark.parametrize("clocks", ["one", "revised"])
 def test_everything_at_one_instant_is_no_trouble(clocks: str) -> None:
     draw = np.random.default_rng(9)
-    history = large(draw, events=3_000, decisions=20, clocks=clocks)
+    history = large(draw, events=800, decisions=12, clocks=clocks)
     history = replace(history, events=tuple(replace(event, time=7) for event in history.events))
 
     for output, column in zip(

@@ -11,6 +11,7 @@ from pyspark.sql import types as T
 from pyspark.sql.pandas.types import to_arrow_type
 
 from stockade.definitions.expression import columns_of
+from stockade.definitions.fingerprint import definition_fingerprint
 from stockade.definitions.source import EventSource
 from stockade.definitions.view import Feature, Selection
 from stockade.definitions.window import microseconds
@@ -93,7 +94,7 @@ def bind(
         SchemaError, DefinitionError: one fault, or an `ExceptionGroup` of all of them.
     """
     faults = list(_spine_faults(spine, histories, decided_at=decided_at))
-    groups: dict[tuple[object, ...], list[History]] = {}
+    groups: dict[tuple[str, int, tuple[str, ...], tuple[str, ...]], list[History]] = {}
     for history in histories:
         view = history.selection.view
         spine_keys = tuple(keys.get(key, key) for key in view.entity.keys)
@@ -101,11 +102,12 @@ def bind(
         found = list(_history_faults(spine, history, spine_keys, source_keys))
         faults += found
         if not found:
-            group = (view.source, id(history.events), spine_keys, source_keys)
+            source = definition_fingerprint(view.source)
+            group = (source, id(history.events), spine_keys, source_keys)
             groups.setdefault(group, []).append(history)
     raise_all("the features do not fit their tables", faults)
     return tuple(
-        _track(members, spine_keys=group[2], source_keys=group[3])  # type: ignore[arg-type]
+        _track(members, spine_keys=group[2], source_keys=group[3])
         for group, members in groups.items()
     )
 

@@ -163,6 +163,8 @@ def _spread(n: int, s: float, c: float, q: float, r: float) -> float:
     With 106 bits that is right to a double where the mean is less than ten million standard
     deviations from zero. Values that are equal to 49 bits are taken as equal.
     """
+    if not (np.isfinite(q) and np.isfinite(r)):
+        return np.nan
     mean = s / n
     product, lost = _square(mean)
     # Deviations of the sum from n equal values, so that the mean's own rounding is made good.
