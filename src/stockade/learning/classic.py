@@ -3,12 +3,13 @@
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
 from hyperopt import SparkTrials, Trials, fmin
 from hyperopt.base import JOB_STATE_CANCEL, JOB_STATE_NEW, JOB_STATE_RUNNING
+from hyperopt.exceptions import AllTrialsFailed
 from pyspark.sql import SparkSession
 
 from stockade.errors import StockadeError
@@ -49,7 +50,8 @@ def spark_trials_search(
             "use runner 'batch' or 'serial'"
         )
     history = _Guarded(parallelism=parallelism, spark_session=session)
-    with _watched(history):
+    # That all have failed is for the caller to tell, with the reasons.
+    with suppress(AllTrialsFailed), _watched(history):
         fmin(
             objective,
             dict(space),

@@ -112,7 +112,7 @@ def learning_data(
     if not mature.any():
         raise EmptyTableError(
             f"{who} has no row with a mature label: of {len(pending)} rows {int(pending.sum())} "
-            f"are pending and {immature} as young as those: build it later, or from an earlier start"
+            f"are pending, {immature} as young as those: build it later, or from an earlier start"
         )
     index = np.flatnonzero(mature)
     index = index[np.argsort(decided_at[index], kind="stable")]

@@ -270,7 +270,7 @@ def _session(running: Running) -> SparkSession:
     return spark
 
 
-def _space(name: str, one: Range) -> Any:
+def _space(name: str, one: Range) -> object:
     """Hyperopt's expression for a range."""
     if isinstance(one, Choice):
         return hp.choice(name, list(one.options))

@@ -1,0 +1,114 @@
+"""The two learners, and their files."""
+
+import json
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from stockade.champion import Predictor, UnsafeModelError, predictor_from_files
+from stockade.errors import DefinitionError
+from stockade.learning.models import FitTimeoutError, fit, fit_predict
+from tests.learning.samples import INPUTS, training_data
+
+SOME = {"n_estimators": 10, "max_depth": 3, "subsample": 0.7}
+
+
+@pytest.fixture(params=["xgboost", "xgboost of three seeds", "logistic"])
+def model(request: pytest.FixtureRequest) -> Predictor:
+    if request.param == "logistic":
+        return fit({}, "logistic", training_data())
+    seeds = 3 if "three" in request.param else 1
+    return fit({**SOME, "seeds": seeds}, "xgboost", training_data(), seed=5)
+
+
+def test_a_model_read_back_from_its_files_scores_the_same_to_the_bit(model: Predictor) -> None:
+    rows = training_data(seed=1).rows
+
+    again = predictor_from_files(model.algorithm, INPUTS, model.files())
+
+    np.testing.assert_array_equal(again.predict(rows), model.predict(rows))
+
+
+def test_a_score_does_not_depend_on_the_batch_that_it_is_computed_in(model: Predictor) -> None:
+    rows = training_data(seed=1).rows
+
+    one_by_one = np.concatenate([model.predict(rows[n : n + 1]) for n in range(len(rows))])
+
+    np.testing.assert_array_equal(one_by_one, model.predict(rows))
+
+
+def test_the_same_seed_gives_the_same_files() -> None:
+    first, second = (fit(SOME, "xgboost", training_data(), seed=5).files() for _ in range(2))
+
+    assert first == second
+
+
+def test_seeds_are_averaged() -> None:
+    data = training_data()
+
+    together = fit_predict({**SOME, "seeds": 2}, "xgboost", data, data.rows, seed=5)
+
+    apart = [fit_predict(SOME, "xgboost", data, data.rows, seed=seed) for seed in (5, 6)]
+    assert not np.array_equal(*apart)
+    np.testing.assert_allclose(together, np.mean(apart, axis=0), rtol=0, atol=1e-15)
+
+
+def test_no_rows_give_no_scores(model: Predictor) -> None:
+    assert model.predict(np.empty((0, len(INPUTS)), np.float32)).shape == (0,)
+
+
+def test_logistic_is_scikit_learns_on_standardised_numbers() -> None:
+    data = training_data(signal="linear")
+    missing = np.isnan(data.rows)
+    filled = np.where(missing, np.nanmedian(data.rows, axis=0), data.rows).astype(np.float64)
+    scaled = (filled - filled.mean(axis=0)) / filled.std(axis=0)
+    columns = np.hstack([scaled, missing[:, [2]]])
+    reference = LogisticRegression(max_iter=1000).fit(columns, data.labels)
+
+    got = fit_predict({}, "logistic", data, data.rows)
+
+    np.testing.assert_allclose(got, reference.predict_proba(columns)[:, 1], atol=1e-12)
+
+
+def test_logistic_takes_constant_and_empty_columns() -> None:
+    data = training_data()
+    data.rows[:, 0], data.rows[:, 1] = 0.1, np.nan
+
+    assert np.isfinite(fit_predict({}, "logistic", data, data.rows)).all()
+
+
+def test_an_unknown_parameter_names_the_closest() -> None:
+    with pytest.raises(DefinitionError, match="no parameter 'max_dept': did you mean 'max_depth'"):
+        fit({"max_dept": 3}, "xgboost", training_data())
+
+
+def test_a_parameter_that_stockade_sets_is_refused() -> None:
+    with pytest.raises(DefinitionError, match="'objective' is set by stockade"):
+        fit({"objective": "reg:squarederror"}, "xgboost", training_data())
+
+
+def test_a_fit_that_takes_too_long_is_stopped() -> None:
+    with pytest.raises(FitTimeoutError, match="out of time after 1 trees"):
+        fit({"n_estimators": 500}, "xgboost", training_data(), deadline=timedelta(0))
+
+
+def test_a_truncated_booster_is_refused() -> None:
+    files = fit(SOME, "xgboost", training_data()).files()
+
+    with pytest.raises(UnsafeModelError, match=r"'model\.ubj' is not a whole xgboost model"):
+        predictor_from_files("xgboost", INPUTS, {"model.ubj": files["model.ubj"][:200]})
+
+
+def test_a_model_of_other_columns_is_refused(model: Predictor) -> None:
+    with pytest.raises(UnsafeModelError, match="other columns than its manifest lists"):
+        predictor_from_files(model.algorithm, INPUTS[::-1], model.files())
+
+
+def test_a_logistic_file_is_plain_numbers() -> None:
+    content = json.loads(fit({}, "logistic", training_data()).files()["model.json"])
+
+    assert set(content) == {
+        "inputs", "intercept", "means", "medians", "missing_weights", "scales", "weights",
+    }  # fmt: skip

@@ -1,0 +1,248 @@
+"""The search: repeatable, complete, and not stopped by a trial that fails."""
+
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+
+from stockade import Choice, ModelSpec, Uniform
+from stockade.errors import DefinitionError
+from stockade.learning import trial as trial_module
+from stockade.learning.classic import NoSparkContextError, SearchStoppedError
+from stockade.learning.evaluate import Evaluation
+from stockade.learning.split import Split, time_split
+from stockade.learning.tune import Running, Study, TrainingFailedError, search, tune
+from tests.learning.samples import MATURITY, SPEC, spec_with, training_data
+
+SERIAL = Running(runner="serial")
+
+
+@pytest.fixture
+def classic(spark: SparkSession) -> SparkSession:
+    if not hasattr(spark, "sparkContext"):
+        pytest.skip("SparkTrials needs a SparkContext")
+    return spark
+
+
+@pytest.fixture(params=["batch", "spark"])
+def running(request: pytest.FixtureRequest, spark: SparkSession) -> Running:
+    if request.param == "spark":
+        request.getfixturevalue("classic")
+    return Running(runner=request.param, spark=spark)
+
+
+def split(spec: ModelSpec = SPEC) -> Split:
+    data = training_data()
+    return time_split(data.decided_at, data.labels, validation=spec.validation, gap=MATURITY)
+
+
+def study(spec: ModelSpec = SPEC, *, running: Running = SERIAL) -> Study:
+    return tune(spec, training_data(), split(spec), running=running)
+
+
+def test_every_trial_is_in_the_study_and_the_best_has_the_highest_metric() -> None:
+    found = study()
+
+    values = [found.value(trial) for trial in found.trials]
+    assert [trial.number for trial in found.trials] == [0, 1, 2, 3]
+    assert found.value(found.best) == max(values)
+    assert all(trial.params["n_estimators"] == 12 for trial in found.trials)
+
+
+def test_the_baseline_is_judged_on_the_same_rows() -> None:
+    found = study()
+
+    baseline, best = found.baseline.trial.judged(), found.best.judged()
+    assert (baseline.rows, baseline.positives) == (best.rows, best.positives)
+    assert baseline.rows == len(split().validation)
+
+
+def test_the_same_seed_gives_the_same_search() -> None:
+    first, second = study(), study()
+
+    assert [trial.params for trial in first.trials] == [trial.params for trial in second.trials]
+    assert [first.value(one) for one in first.trials] == [
+        second.value(one) for one in second.trials
+    ]
+
+
+def test_progress_tells_ended_total_and_best() -> None:
+    told: list[tuple[int, int, float | None]] = []
+
+    found = tune(
+        SPEC, training_data(), split(), running=SERIAL,
+        progress=lambda ended, total, best: told.append((ended, total, best)),
+    )  # fmt: skip
+
+    assert [(ended, total) for ended, total, _ in told] == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert told[-1][2] == found.value(found.best)
+
+
+def test_a_trial_that_raises_fails_alone_with_its_reason() -> None:
+    policies = Choice(options=("depthwise", "nonsense"))
+
+    found = study(spec_with(search={"grow_policy": policies}, trials=8))
+
+    failed = [trial for trial in found.trials if trial.failed]
+    assert {trial.params["grow_policy"] for trial in failed} == {"nonsense"}
+    assert all("nonsense" in str(trial.reason) for trial in failed)
+    assert found.best.params["grow_policy"] == "depthwise"
+    assert len(found.trials) == 8
+
+
+def test_a_trial_whose_scores_are_not_numbers_fails() -> None:
+    rates = Choice(options=(0.1, math.nan))
+
+    found = study(spec_with(search={"learning_rate": rates}, trials=8))
+
+    failed = [trial for trial in found.trials if trial.failed]
+    assert failed
+    assert all(math.isnan(float(trial.params["learning_rate"])) for trial in failed)
+    assert all("not finite" in str(trial.reason) for trial in failed)
+
+
+def test_a_metric_that_is_nan_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = trial_module.evaluate
+    calls: list[int] = []
+
+    def nan_first(*args: object, **named: object) -> Evaluation:
+        calls.append(1)
+        got = real(*args, **named)  # type: ignore[arg-type]
+        return replace(got, average_precision=math.nan) if len(calls) == 1 else got
+
+    monkeypatch.setattr(trial_module, "evaluate", nan_first)
+    found = study()
+
+    assert [trial.failed for trial in found.trials] == [True, False, False, False]
+    assert "average_precision is nan" in str(found.trials[0].reason)
+
+
+def test_all_trials_failing_is_one_error_with_the_reasons_counted() -> None:
+    with pytest.raises(TrainingFailedError, match=r"all 4 trials failed: 4 times: .*nonsense"):
+        study(spec_with(search={"grow_policy": Choice(options=("nonsense",))}))
+
+
+def test_a_trial_that_takes_too_long_fails() -> None:
+    with pytest.raises(TrainingFailedError, match="4 times: took over 0:00:00"):
+        study(running=Running(runner="serial", deadline=timedelta(0)))
+
+
+def test_a_misspelt_parameter_is_refused_before_anything_runs() -> None:
+    with pytest.raises(DefinitionError, match="did you mean 'max_depth'"):
+        study(spec_with(search={"max_dpeth": Uniform(low=2, high=4, whole=True)}))
+
+
+def test_ranges_are_kept_to_and_whole_ones_reach_both_ends() -> None:
+    spec = spec_with(
+        search={
+            "depth": Uniform(low=2, high=4, whole=True),
+            "trees": Uniform(low=1, high=3, whole=True, log=True),
+            "rate": Uniform(low=0.01, high=0.1, log=True),
+            "kind": Choice(options=("a", 2, 0.5)),
+        },
+        fixed={},
+    )
+
+    def one(_: Mapping[str, Any]) -> dict[str, Any]:
+        return {"status": "fail", "reason": "none", "began": 0.0, "seconds": 0.0}
+
+    points = [trial.params for trial in search(spec, one, 150, running=SERIAL)]
+
+    assert {point["depth"] for point in points} == {2, 3, 4}
+    assert {point["trees"] for point in points} == {1, 2, 3}
+    assert {point["kind"] for point in points} == {"a", 2, 0.5}
+    assert all(0.01 <= point["rate"] <= 0.1 for point in points)
+    assert {type(point["depth"]) for point in points} == {int}
+
+
+def test_the_search_learns_from_what_it_saw() -> None:
+    spec = spec_with(search={"x": Uniform(low=-10, high=10)}, fixed={})
+
+    evaluation = asdict(study(spec_with(trials=1)).best.judged())
+
+    def parabola(point: Mapping[str, Any]) -> dict[str, Any]:
+        loss = (point["x"] - 3) ** 2
+        result = {"status": "ok", "loss": loss, "evaluation": evaluation}
+        return result | {"began": 0.0, "seconds": 0.0}
+
+    ended = search(spec, parabola, 60, running=SERIAL)
+
+    missed = [abs(float(trial.params["x"]) - 3) for trial in ended]
+    by_chance = (7**2 + 13**2) / 40
+    assert sum(missed[30:]) / 30 < 0.75 * by_chance
+
+
+@pytest.mark.slow
+def test_trials_run_on_spark_and_none_is_lost(running: Running) -> None:
+    policies = {"grow_policy": Choice(options=("depthwise", "nonsense"))}
+    spec = spec_with(search={**SPEC.search, **policies})
+    told: list[int] = []
+
+    found = tune(
+        spec, training_data(), split(), running=running,
+        progress=lambda ended, _total, _best: told.append(ended),
+    )  # fmt: skip
+
+    assert len(found.trials) == 4
+    assert told[-1] == 4
+    for trial in found.trials:
+        assert trial.failed == (trial.params["grow_policy"] == "nonsense")
+
+
+@pytest.mark.slow
+def test_batches_on_spark_find_what_one_at_a_time_finds_for_the_same_points(
+    spark: SparkSession,
+) -> None:
+    here = study()
+    there = study(running=Running(runner="batch", parallelism=2, spark=spark))
+
+    # The first proposals are random and owe nothing to results, so both searches share them.
+    assert [trial.params for trial in there.trials] == [trial.params for trial in here.trials]
+    assert [there.value(one) for one in there.trials] == [here.value(one) for one in here.trials]
+
+
+@pytest.mark.slow
+def test_a_worker_that_dies_is_a_failed_trial(running: Running) -> None:
+    def die(point: Mapping[str, Any]) -> dict[str, Any]:
+        if point["grow_policy"] == "nonsense":
+            os._exit(3)
+        return {"status": "fail", "reason": "alive", "began": 0.0, "seconds": 0.0}
+
+    policies = {"grow_policy": Choice(options=("depthwise", "nonsense"))}
+    one_at_a_time = replace(running, parallelism=1)
+
+    ended = search(spec_with(search=policies, fixed={}), die, 5, running=one_at_a_time)
+
+    reasons = {trial.params["grow_policy"]: str(trial.reason) for trial in ended}
+    assert reasons["depthwise"] == "alive"
+    assert reasons["nonsense"].startswith("the worker was lost")
+    assert len(ended) == 5
+
+
+class DeathError(BaseException):
+    """What even a careful thread does not catch."""
+
+
+@pytest.mark.slow
+def test_a_search_whose_dispatcher_dies_ends_with_an_error(classic: SparkSession) -> None:
+    def die(_ended: int, _total: int, _best: float | None) -> None:
+        raise DeathError("of the dispatcher")
+
+    with pytest.raises(SearchStoppedError, match=r"DeathError: of the dispatcher.* runner 'batch'"):
+        tune(
+            SPEC, training_data(), split(), running=Running(runner="spark", spark=classic),
+            progress=die,
+        )  # fmt: skip
+
+
+def test_a_session_without_a_spark_context_is_told_what_to_use() -> None:
+    connect = SimpleNamespace()  # Connect's session has no such attribute either
+
+    with pytest.raises(NoSparkContextError, match="use runner 'batch' or 'serial'"):
+        study(running=Running(runner="spark", spark=connect))  # type: ignore[arg-type]

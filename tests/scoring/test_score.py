@@ -1,0 +1,138 @@
+"""Scores on Spark's workers."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+from pyspark.errors import PythonException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from stockade.champion import Champion
+from stockade.errors import ColumnNotFoundError, FingerprintMismatchError, SchemaError
+from stockade.learning.models import fit
+from stockade.scoring.score import check_fingerprints, score
+from tests.learning.samples import INPUTS, training_data, training_table
+
+PRINTS = {"logins_1d": "aa", "returns_30d": "bb"}
+
+
+@pytest.fixture(scope="module")
+def deposits(spark: SparkSession) -> DataFrame:
+    return spark.createDataFrame(training_table(seed=1).drop_columns(["returned"]))
+
+
+def champion(algorithm: str = "xgboost", *, files: Mapping[str, bytes] | None = None) -> Champion:
+    params = {"n_estimators": 15, "seeds": 2, "subsample": 0.8} if algorithm == "xgboost" else {}
+    model = fit(params, algorithm, training_data())  # type: ignore[arg-type]
+    return Champion(
+        name="models.payment_return",
+        version=7,
+        run_id="",
+        algorithm=algorithm,
+        inputs=INPUTS,
+        fingerprints=PRINTS,
+        definitions_json="{}",
+        training_table="t",
+        training_version="1",
+        label="returned",
+        metrics={},
+        files=model.files() if files is None else files,
+    )
+
+
+def scored(rows: DataFrame, model: Champion) -> DataFrame:
+    return score(rows, model, id_columns=["deposit_id"], decided_at="decided_at")
+
+
+@pytest.mark.parametrize("algorithm", ["xgboost", "logistic"])
+def test_scores_on_spark_are_those_of_the_model_to_the_bit(
+    deposits: DataFrame, algorithm: str
+) -> None:
+    model = champion(algorithm)
+
+    got = scored(deposits.repartition(5), model).orderBy("deposit_id").toArrow()
+
+    order = np.argsort(np.argsort(training_table(seed=1)["decided_at"].to_numpy(), kind="stable"))
+    expected = model.predictor().predict(training_data(seed=1).rows)[order]
+    np.testing.assert_array_equal(got["score"].to_numpy(), expected)
+
+
+def test_the_result_has_the_decision_its_score_and_the_version(deposits: DataFrame) -> None:
+    got = scored(deposits, champion())
+
+    assert got.dtypes == [
+        ("deposit_id", "bigint"),
+        ("decided_at", "timestamp"),
+        ("score", "double"),
+        ("model_name", "string"),
+        ("model_version", "int"),
+    ]
+    first = got.first()
+    assert first is not None
+    assert (first.model_name, first.model_version) == ("models.payment_return", 7)
+
+
+def test_an_input_of_another_number_type_or_order_scores_the_same(deposits: DataFrame) -> None:
+    model = champion()
+    other = deposits.select(
+        *reversed(deposits.columns[:-1]), F.col("is_new").cast("int").alias("is_new")
+    ).withColumn("logins_1d", F.col("logins_1d").cast("decimal(20,2)"))
+
+    first, second = (
+        scored(rows, model).orderBy("deposit_id").toArrow() for rows in (deposits, other)
+    )
+
+    assert first["score"].equals(second["score"])
+
+
+def test_a_missing_input_is_refused_by_name_before_anything_runs(deposits: DataFrame) -> None:
+    with pytest.raises(ColumnNotFoundError, match=r"payment_return' version 7 has no column "
+                       "'returns_30d'"):  # fmt: skip
+        scored(deposits.drop("returns_30d"), champion())
+
+
+def test_an_input_that_is_no_number_any_more_is_refused_by_name(deposits: DataFrame) -> None:
+    text = deposits.withColumn("amount", F.col("amount").cast("string"))
+
+    with pytest.raises(SchemaError, match="'amount' is string, and the model was trained on a"):
+        scored(text, champion())
+
+
+def test_a_column_with_the_name_of_an_output_is_refused(deposits: DataFrame) -> None:
+    with pytest.raises(SchemaError, match="column 'score', which is an output: rename it"):
+        score(
+            deposits.withColumn("score", F.lit(1)),
+            champion(),
+            id_columns=["score"],
+            decided_at="decided_at",
+        )
+
+
+def test_an_infinite_input_stops_the_run_and_names_the_column(deposits: DataFrame) -> None:
+    infinite = deposits.withColumn("amount", F.lit(float("inf")))
+
+    with pytest.raises(PythonException, match="input 'amount' is infinite"):
+        scored(infinite, champion()).collect()
+
+
+def test_a_score_that_is_not_finite_stops_the_run(deposits: DataFrame) -> None:
+    whole = champion("logistic").files["model.json"].decode()
+    broken = whole.replace('"intercept": ', '"intercept": NaN, "was": ')
+
+    with pytest.raises(PythonException, match=r"no finite score from inputs amount, logins_1d"):
+        scored(deposits, champion("logistic", files={"model.json": broken.encode()})).collect()
+
+
+def test_equal_fingerprints_pass() -> None:
+    check_fingerprints(champion("logistic"), dict(PRINTS))
+
+
+def test_a_fingerprint_mismatch_names_what_changed_is_missing_and_is_new() -> None:
+    now = {"logins_1d": "ab", "deposits_7d": "cc"}
+
+    with pytest.raises(
+        FingerprintMismatchError,
+        match=r"changed: 'logins_1d'; missing: 'returns_30d'; new: 'deposits_7d'\): retrain it",
+    ):
+        check_fingerprints(champion("logistic"), now)
