@@ -1,4 +1,4 @@
-"""The command `stockade`: check, plan, ingest, materialize, build, audit, verify, train, score."""
+"""The command `stockade`: from definitions and files to scored and judged decisions."""
 
 import json
 import sys
@@ -256,6 +256,21 @@ def score(context: typer.Context, model: str, *, since: Day, until: Day) -> None
         f"{scored.rows} decisions scored by '{scored.model}' version {scored.version} "
         f"in table '{scored.table}'",
     )
+
+
+@app.command()
+def evaluate(
+    context: typer.Context,
+    model: str,
+    *,
+    since: Day,
+    until: Day,
+    as_of: Annotated[str, typer.Option(help="labels known later are not seen")],
+) -> None:
+    """Judge written predictions by the labels that are known by now."""
+    with _store(context.obj) as store, _working(f"evaluating {model}"):
+        found = store.evaluate(model, since=_day(since), until=_day(until), as_of=_instant(as_of))
+    _say(context.obj, asdict(found), "\n".join(_evaluation(f"{found.rows} decisions", found)))
 
 
 def main(command: str | None = None) -> None:

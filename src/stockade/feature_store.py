@@ -25,11 +25,13 @@ from stockade.definitions.source import Files
 from stockade.definitions.spine import TrainingSet
 from stockade.definitions.view import FeatureView
 from stockade.engine.faults import spark_faults
+from stockade.engine.labels import attach_label
 from stockade.errors import DefinitionError
+from stockade.learning.evaluate import Evaluation, evaluate
 from stockade.learning.tracking import Destination, load_champion
 from stockade.learning.train import Pinned, TrainedModel, train
 from stockade.learning.tune import Runner, Running
-from stockade.scoring.score import check_fingerprints, score
+from stockade.scoring.score import SCORE, check_fingerprints, score
 from stockade.session import check_session, session
 from stockade.store.ingest import ingest
 from stockade.store.tables import Tables, Written
@@ -211,7 +213,7 @@ class FeatureStore:
         )
         check_fingerprints(champion, service_fingerprints(spec.training_set.features))
         pinned: TrainingSet = from_json(champion.definitions_json)
-        table = f"{spec.name}_predictions"
+        table = _predictions(spec)
         rows = self._featured(pinned, since=since, until=until)
         scored = score(
             rows, champion, id_columns=pinned.spine.id, decided_at=pinned.spine.decided_at
@@ -231,6 +233,36 @@ class FeatureStore:
             table=table, rows=written.rows, model=champion.name,
             version=str(champion.version), written=written,
         )  # fmt: skip
+
+    def evaluate(
+        self, model: str | ModelSpec, *, since: date, until: date, as_of: datetime
+    ) -> Evaluation:
+        """Judge written predictions of the days `[since, until)` by the labels known at `as_of`.
+
+        Decisions whose label is still pending are left out.
+        """
+        spec = self.registry.model(model) if isinstance(model, str) else model
+        spine, label = spec.training_set.spine, spec.training_set.label
+        inputs = Inputs.of(self.tables)
+        rows = decisions(inputs, spine, start=_midnight(since), end=_midnight(until))
+        scored = self.tables.read(_predictions(spec)).select(*spine.id, SCORE)
+        labelled = attach_label(
+            rows.join(scored, [*spine.id]),
+            label,
+            inputs.open(label.source.origin),
+            decided_at=spine.decided_at,
+            as_of=as_of,
+        ).where(F.col(label.name).isNotNull())
+        reviewed = spec.review_entity or spine.id[0]
+        table = labelled.select(label.name, SCORE, spine.decided_at, reviewed).toArrow()
+        entities = table.column(reviewed).combine_chunks().dictionary_encode().indices
+        return evaluate(
+            table.column(label.name).to_numpy(),
+            table.column(SCORE).to_numpy(),
+            table.column(spine.decided_at).to_numpy(),
+            entities=entities.to_numpy(zero_copy_only=False).astype("int64"),
+            capacity=spec.review_capacity,
+        )
 
     def _featured(self, pinned: TrainingSet, *, since: date, until: date) -> DataFrame:
         inputs = Inputs.of(self.tables)
@@ -259,6 +291,10 @@ class FeatureStore:
         """The view that wrote each materialised table."""
         notes = {name: self.tables.last_note(name) or {} for name in self.tables.names()}
         return {name: from_json(note["definition"]) for name, note in notes.items() if "view" in note}
+
+
+def _predictions(spec: ModelSpec) -> str:
+    return f"{spec.name}_predictions"
 
 
 def _midnight(day: date) -> datetime:
