@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,13 +102,11 @@ def _timed(name: str, size: str, run: Callable[[], object], repeats: int) -> Tim
             start = time.perf_counter()
             run()
             seconds.append(time.perf_counter() - start)
-    return Timing(
-        name=name, size=size, first=seconds[0], best=min(seconds), memory=peak[0] / 2**30
-    )
+    return Timing(name=name, size=size, first=seconds[0], best=min(seconds), memory=peak[0] / 2**30)
 
 
 @contextmanager
-def _peak_memory() -> Iterator[list[float]]:
+def _peak_memory() -> Generator[list[float]]:
     """The largest sum of resident memory over this process and its descendants, in bytes."""
     peak, stop = [0.0], threading.Event()
 

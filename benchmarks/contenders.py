@@ -1,7 +1,5 @@
 """The ways to do the work: each a function from Parquet files to nothing, timed by the caller."""
 
-from collections.abc import Mapping
-
 import duckdb
 from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
@@ -107,7 +105,7 @@ def duckdb_windows(files: Files, *, threads: int = 2) -> int:
         f"RANGE BETWEEN INTERVAL {seconds} SECOND PRECEDING AND INTERVAL 1 MICROSECOND PRECEDING)"
         for name, seconds in SECONDS.items()
     )
-    measures: Mapping[str, str] = {
+    measures = {
         "n": "count(amount) OVER {w}",
         "total": "sum(amount) OVER {w}",
         "mean": "avg(amount) OVER {w}",
@@ -146,7 +144,11 @@ def _stacked(spark: SparkSession, files: Files) -> DataFrame:
     events = spark.read.parquet(str(files.events))
     spine = spark.read.parquet(str(files.spine))
     return events.select(
-        "key", F.col("happened_at").alias("at"), "amount", "category", F.lit(False).alias("is_spine")
+        "key",
+        F.col("happened_at").alias("at"),
+        "amount",
+        "category",
+        F.lit(False).alias("is_spine"),
     ).unionByName(
         spine.select("key", F.col("decided_at").alias("at"), F.lit(True).alias("is_spine")),
         allowMissingColumns=True,

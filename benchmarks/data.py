@@ -84,6 +84,6 @@ def _instants(microseconds: np.ndarray) -> pa.Array:
     return pa.array(microseconds, pa.timestamp("us", tz="UTC"))
 
 
-def _write(path: Path, **columns: object) -> None:
+def _write(path: Path, **columns: np.ndarray | pa.Array) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(pa.table(columns), path)
+    pq.write_table(pa.table({name: pa.array(values) for name, values in columns.items()}), path)

@@ -2,7 +2,7 @@
 
 import argparse
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -120,7 +120,7 @@ def _print_metrics(rows: dict[str, Evaluation]) -> None:
 
 
 @contextmanager
-def _step(what: str) -> "Iterator[_Said]":
+def _step(what: str) -> Generator["_Said"]:
     said = _Said()
     begin = time.monotonic()
     with screen.status(what) if screen.is_terminal else _quiet():
@@ -130,7 +130,7 @@ def _step(what: str) -> "Iterator[_Said]":
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def _quiet() -> Generator[None]:
     yield
 
 

@@ -57,7 +57,8 @@ def transactions(size: World, *, start: date = date(2018, 4, 1)) -> pd.DataFrame
 
     Returns:
         One row per payment: TRANSACTION_ID, CUSTOMER_ID, TERMINAL_ID (int), TX_DATETIME (naive,
-        meant as UTC), TX_AMOUNT (double, to the cent), TX_FRAUD (0 or 1), TX_FRAUD_SCENARIO (0 to 3).
+        meant as UTC), TX_AMOUNT (double, to the cent), TX_FRAUD (0 or 1), TX_FRAUD_SCENARIO (0 to
+        3).
     """
     draw = np.random.default_rng(size.seed)
     reach = _terminals_in_reach(size, draw)

@@ -62,7 +62,9 @@ terminal_history = FeatureView(
     entity=terminal,
     source=outcomes,
     aggregates={
-        "terminal_payments": count(windows=(DAY, days(3), WEEK, FORTNIGHT, days(28)), delay=days(7)),
+        "terminal_payments": count(
+            windows=(DAY, days(3), WEEK, FORTNIGHT, days(28)), delay=days(7)
+        ),
         "terminal_frauds": sum_(
             "is_fraud", windows=(DAY, days(3), WEEK, FORTNIGHT, days(21), days(28)), delay=days(7)
         ),

@@ -1,5 +1,7 @@
 """Stockade: features and labels that are exactly what was known at the moment of decision."""
 
+from typing import TYPE_CHECKING
+
 from stockade.definitions.aggregate import (
     Aggregate,
     Category,
@@ -32,3 +34,57 @@ from stockade.definitions.view import (
 )
 from stockade.definitions.window import LIFETIME, days, hours, minutes, seconds
 
+if TYPE_CHECKING:
+    from stockade.feature_store import FeatureStore, connect
+
+__all__ = [
+    "LIFETIME",
+    "Aggregate",
+    "Category",
+    "Choice",
+    "Derived",
+    "Entity",
+    "EventSource",
+    "FeatureService",
+    "FeatureStore",
+    "FeatureView",
+    "Files",
+    "Label",
+    "LookupView",
+    "ModelSpec",
+    "Query",
+    "Spine",
+    "Table",
+    "TrainingSet",
+    "Uniform",
+    "connect",
+    "count",
+    "count_distinct",
+    "days",
+    "entropy",
+    "first",
+    "hours",
+    "last",
+    "last_n",
+    "max_",
+    "mean",
+    "min_",
+    "minutes",
+    "quantile",
+    "seconds",
+    "seconds_since_first",
+    "seconds_since_last",
+    "stddev",
+    "sum_",
+    "top_share",
+    "variance",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Import what needs Spark only when it is asked for."""
+    if name in ("FeatureStore", "connect"):
+        from stockade import feature_store
+
+        return getattr(feature_store, name)
+    raise AttributeError(f"module 'stockade' has no attribute '{name}'")

@@ -3,7 +3,7 @@
 import json
 import sys
 import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, is_dataclass
 from datetime import UTC, date, datetime
@@ -197,7 +197,9 @@ def verify(
     context: typer.Context,
     training_set: str,
     sample: Annotated[int, typer.Option(min=1, help="decisions to compare")] = 500,
-    show: Annotated[bool, typer.Option(help="print values that differ: they may be personal")] = False,
+    show: Annotated[
+        bool, typer.Option(help="print values that differ: they may be personal")
+    ] = False,
 ) -> None:
     """Compute features of sampled decisions by engine and by oracle, and compare."""
     with _store(context.obj) as store, _working(f"verifying {training_set}"):
@@ -285,7 +287,9 @@ def main(command: str | None = None) -> None:
         app(None if command is None else _arguments(command, sys.argv[1:]))
     except* StockadeError as group:
         for fault in _leaves(group):
-            _screen.print(f"error: {fault}", style=None, highlight=False, markup=False, soft_wrap=True)
+            _screen.print(
+                f"error: {fault}", style=None, highlight=False, markup=False, soft_wrap=True
+            )
         raise SystemExit(Exit.FAULT) from None
 
 
@@ -325,7 +329,7 @@ def _registry(chosen: _Options) -> Registry:
 
 
 @contextmanager
-def _store(chosen: _Options) -> Iterator["FeatureStore"]:
+def _store(chosen: _Options) -> Generator["FeatureStore"]:
     registry = _registry(chosen)
     # Spark and MLflow take seconds to import: help, `check` and faults of a load must not wait.
     from stockade.feature_store import FeatureStore
@@ -339,7 +343,7 @@ def _store(chosen: _Options) -> Iterator["FeatureStore"]:
 
 
 @contextmanager
-def _working(what: str) -> Iterator[None]:
+def _working(what: str) -> Generator[None]:
     """A spinner with the time on a terminal; nothing elsewhere."""
     if not _screen.is_terminal:
         yield
@@ -351,7 +355,7 @@ def _working(what: str) -> Iterator[None]:
 
 
 @contextmanager
-def _bars() -> Iterator[Callable[[str, int, int], None]]:
+def _bars() -> Generator[Callable[[str, int, int], None]]:
     """A progress bar per subject on a terminal; nothing elsewhere."""
     if not _screen.is_terminal:
         yield lambda _subject, _done, _total: None

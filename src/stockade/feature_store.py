@@ -1,6 +1,6 @@
 """The one object that people hold: definitions, tables and models of one target."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from uuid import uuid4
@@ -36,7 +36,6 @@ from stockade.session import check_session, session
 from stockade.store.ingest import ingest
 from stockade.store.tables import Tables, Written
 from stockade.target import Target
-
 
 # The day of a decision, by which predictions are partitioned.
 DECIDED_ON = "decided_on"
@@ -99,9 +98,7 @@ class FeatureStore:
         """Load files into a Delta table, types checked; see `stockade.store.ingest`."""
         note = {"run_id": uuid4().hex, "files": files.path}
         with spark_faults():
-            return ingest(
-                self.tables, files, table, naive_utc=naive_utc, rename=rename, note=note
-            )
+            return ingest(self.tables, files, table, naive_utc=naive_utc, rename=rename, note=note)
 
     def plan(self) -> Plan:
         """What materialising the declared views would change."""
@@ -145,7 +142,9 @@ class FeatureStore:
         """Check every row of a written training set for hindsight."""
         return audit(self.tables, training_set)
 
-    def verify(self, training_set: str | TrainingSet | ModelSpec, *, sample: int = 500) -> Verification:
+    def verify(
+        self, training_set: str | TrainingSet | ModelSpec, *, sample: int = 500
+    ) -> Verification:
         """Compare engine and oracle on sampled decisions of a training set's spine."""
         with spark_faults():
             return verify(self.tables, self._training_set(training_set), sample=sample)
@@ -179,7 +178,11 @@ class FeatureStore:
             who=f"training set '{name}'",
             remedy=f"build it again with `stockade build {name}`",
         )
-        wanted = [*service.inputs(), spec.training_set.label.name, spec.training_set.spine.decided_at]
+        wanted = [
+            *service.inputs(),
+            spec.training_set.label.name,
+            spec.training_set.spine.decided_at,
+        ]
         if spec.review_entity is not None:
             wanted.append(spec.review_entity)
         rows = self.tables.read(name).select(*dict.fromkeys(wanted))
@@ -194,8 +197,7 @@ class FeatureStore:
         running = Running(runner=runner, parallelism=parallelism, spark=self.spark)
         return train(
             spec, rows.toArrow(), pinned=pinned, destination=self._destination(spec.name),
-            running=running, trials=trials,
-            progress=None if progress is None else lambda ended, total, _: progress(spec.name, ended, total),
+            running=running, trials=trials, progress=_of_trials(spec.name, progress),
         )  # fmt: skip
 
     def score(self, model: str | ModelSpec, *, since: date, until: date) -> Scored:
@@ -290,7 +292,17 @@ class FeatureStore:
     def _deployed(self) -> Mapping[str, FeatureView]:
         """The view that wrote each materialised table."""
         notes = {name: self.tables.last_note(name) or {} for name in self.tables.names()}
-        return {name: from_json(note["definition"]) for name, note in notes.items() if "view" in note}
+        return {
+            name: from_json(note["definition"]) for name, note in notes.items() if "view" in note
+        }
+
+
+def _of_trials(
+    model: str, progress: Progress | None
+) -> Callable[[int, int, float | None], None] | None:
+    if progress is None:
+        return None
+    return lambda ended, total, _best: progress(model, ended, total)
 
 
 def _predictions(spec: ModelSpec) -> str:

@@ -4,7 +4,6 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
@@ -22,7 +21,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     # `collect` converts to the process's zone, whatever the session's is.
     os.environ["TZ"] = "UTC"
     time.tzset()
-    folder: Path = tmp_path_factory.mktemp("spark")
+    folder = tmp_path_factory.mktemp("spark")
     remote = os.environ.get("STOCKADE_TEST_REMOTE") == "1"
     started = session(Target.local(folder), cores="2", remote=remote)
     started.conf.set("spark.sql.shuffle.partitions", "2")

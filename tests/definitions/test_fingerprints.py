@@ -72,7 +72,9 @@ def test_documentation_and_names_of_parts_do_not_count() -> None:
         {"keys": {"account_id": "user_id"}},
     ],
 )
-def test_whatever_decides_which_events_count_changes_every_feature(change: dict[str, object]) -> None:
+def test_whatever_decides_which_events_count_changes_every_feature(
+    change: dict[str, object],
+) -> None:
     after = prints(**change)
 
     assert all(new != old for new, old in zip(after, BEFORE, strict=True))

@@ -39,8 +39,7 @@ def test_each_change_of_a_feature_tells_what_differs() -> None:
     )
 
     assert lines([changed], {"account_logins": logins}) == [
-        "~ account_logins.failures_1d   "
-        "where: \"outcome = 'failure'\" → \"outcome <> 'success'\"",
+        "~ account_logins.failures_1d   where: \"outcome = 'failure'\" → \"outcome <> 'success'\"",
         "+ account_logins.logins_1d   new feature",
         "- account_logins.delay_1d   no longer declared",
     ]

@@ -94,7 +94,7 @@ def test_a_feature_may_not_have_the_name_of_a_key() -> None:
 
 
 def test_arguments_that_only_some_aggregates_have_are_checked() -> None:
-    with pytest.raises(DefinitionError, match="q must be between 0 and 1, not 95.0"):
+    with pytest.raises(DefinitionError, match=r"q must be between 0 and 1, not 95\.0"):
         quantile("amount", q=95, windows=(days(1),))
     with pytest.raises(DefinitionError, match="n must be at least 1, not 0"):
         last_n("amount", n=0, windows=(days(1),))

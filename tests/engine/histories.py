@@ -117,7 +117,8 @@ def _event(number: int, column: str) -> Event:
 
 def _output(number: int, column: str) -> Output:
     digits = _Digits(number)
-    kind = digits.choose([kind for kind, columns in _KINDS.items() if column in columns])
+    kinds: list[Kind] = [kind for kind, columns in _KINDS.items() if column in columns]
+    kind = digits.choose(kinds)
     exact = kind in _EXACT and digits.choose((False, True))
     rows = kind in ("count", "seconds_since_last", "seconds_since_first")
     return Output(

@@ -85,9 +85,7 @@ def test_the_inclusive_boundary_is_the_mirror_image(table: MakeTable) -> None:
         ("ann", "2026-02-28 12:00:00.000001", 2.0),
         ("ann", NOON, 4.0),
     )
-    mirrored = replace(
-        view({"paid": sum_("amount", windows=(days(1),))}), boundary="inclusive"
-    )
+    mirrored = replace(view({"paid": sum_("amount", windows=(days(1),))}), boundary="inclusive")
 
     assert features(spine, mirrored, events) == [(6.0,)]
 
@@ -184,7 +182,10 @@ def test_equal_versions_of_one_event_stop_the_run(table: MakeTable) -> None:
     events = table(REVISIONS, row, row)
     paid = view({"paid": sum_("amount", windows=(days(1),))}, revised)
 
-    with pytest.raises(DataError, match="two revisions of one event have the same 'version'"), spark_faults():
+    with (
+        pytest.raises(DataError, match="two revisions of one event have the same 'version'"),
+        spark_faults(),
+    ):
         attach(spine, [history(paid, events)], decided_at="decided_at").rows.collect()
 
 
@@ -240,7 +241,12 @@ def test_null_inputs_are_ignored_and_nan_follows_the_sources_rule(table: MakeTab
 
 def test_every_spine_row_comes_back_once_with_nulls_where_it_has_no_key(table: MakeTable) -> None:
     spine = table(
-        SPINE, (1, "ann", NOON), (1, "ann", NOON), (2, None, NOON), (3, "ann", None), (4, "bob", NOON)
+        SPINE,
+        (1, "ann", NOON),
+        (1, "ann", NOON),
+        (2, None, NOON),
+        (3, "ann", None),
+        (4, "bob", NOON),
     )
     events = table(PAYMENTS, ("ann", "2026-03-01 11:00:00", 1.0))
     attached = attach(
@@ -419,9 +425,9 @@ def test_a_hot_key_cut_into_slices_gives_the_same_features(table: MakeTable) -> 
         (SPINE, "account_id string, paid_at timestamp, amount string",
          sum_("amount", windows=(days(1),)), SchemaError, "sum measures numbers, not string"),
         (SPINE, "account_id string, paid_at timestamp, amount array<double>",
-         count_distinct("amount", windows=(days(1),)), SchemaError, "a array<double>: only numbers"),
+         count_distinct("amount", windows=(days(1),)), SchemaError, "only numbers, strings"),
         (SPINE, "account_id string, paid_at timestamp_ntz, amount double",
-         count(windows=(days(1),)), SchemaError, "'paid_at' is timestamp_ntz, which names no instant"),
+         count(windows=(days(1),)), SchemaError, "'paid_at' is timestamp_ntz, which names"),
         ("decision bigint, account_id string, decided_at date", PAYMENTS,
          count(windows=(days(1),)), SchemaError, "'decided_at' is date, wanted timestamp"),
         ("decision bigint, account_id bigint, decided_at timestamp", PAYMENTS,

@@ -27,13 +27,13 @@ def table(**columns: object) -> pa.Table:
         "is_new": [True, None, False],
         "returned": [True, False, False],
     }
-    return pa.table(given | columns)
+    return pa.table(given | columns)  # type: ignore[arg-type]
 
 
 def test_rows_are_ordered_by_time_and_null_becomes_nan() -> None:
     data = learning_data(table(), COLUMNS)
 
-    np.testing.assert_array_equal(data.rows, np.float32([[10, np.nan], [np.nan, 0], [30, 1]]))
+    np.testing.assert_array_equal(data.rows, np.array([[10, np.nan], [np.nan, 0], [30, 1]]))
     assert data.labels.tolist() == [False, False, True]
     assert data.decided_at.astype("datetime64[D]").astype(str).tolist() == [
         "2026-03-01", "2026-03-02", "2026-03-03",

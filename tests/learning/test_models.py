@@ -51,7 +51,7 @@ def test_seeds_are_averaged() -> None:
     together = fit_predict({**SOME, "seeds": 2}, "xgboost", data, data.rows, seed=5)
 
     apart = [fit_predict(SOME, "xgboost", data, data.rows, seed=seed) for seed in (5, 6)]
-    assert not np.array_equal(*apart)
+    assert not np.array_equal(apart[0], apart[1])
     np.testing.assert_allclose(together, np.mean(apart, axis=0), rtol=0, atol=1e-15)
 
 

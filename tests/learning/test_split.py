@@ -31,7 +31,7 @@ def test_validation_is_the_last_whole_days_and_the_gap_is_in_neither_side() -> N
 
 
 def test_a_decision_exactly_one_gap_before_validation_is_not_learnt_from() -> None:
-    midnights = noons(10) - np.timedelta64(12, "h")
+    midnights = noons(10).astype("datetime64[D]").astype("datetime64[us]")
 
     split = time_split(
         midnights, alternating(10), validation=timedelta(days=3), gap=timedelta(days=2)

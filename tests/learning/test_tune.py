@@ -157,7 +157,7 @@ def test_ranges_are_kept_to_and_whole_ones_reach_both_ends() -> None:
     assert {point["depth"] for point in points} == {2, 3, 4}
     assert {point["trees"] for point in points} == {1, 2, 3}
     assert {point["kind"] for point in points} == {"a", 2, 0.5}
-    assert all(0.01 <= point["rate"] <= 0.1 for point in points)
+    assert all(0.01 <= float(point["rate"]) <= 0.1 for point in points)
     assert {type(point["depth"]) for point in points} == {int}
 
 

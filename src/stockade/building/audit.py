@@ -88,9 +88,9 @@ def _rules(definition: TrainingSet, manifest: Mapping[str, Any]) -> dict[str, Co
     built = F.lit(manifest["as_of"]).cast("timestamp")
     known, state = F.col(known_column(label)), F.col(state_column(label))
     rules[f"label '{label.name}' was known only after the build date"] = known > built
-    rules[f"label '{label.name}' is pending but has a value"] = (
-        (state == PENDING) & F.col(label.name).isNotNull()
-    )
+    rules[f"label '{label.name}' is pending but has a value"] = (state == PENDING) & F.col(
+        label.name
+    ).isNotNull()
     rules["the decision lies outside the set's interval"] = reduce(
         lambda a, b: a | b,
         (
@@ -117,5 +117,3 @@ def _same_table(
             f"training set '{name}' is not the table that its manifest describes "
             f"({', '.join(differs)} differ): build it again with `stockade build {name}`"
         )
-
-

@@ -80,8 +80,7 @@ def attach_service(
         n rows: the spine's columns, every computed feature (hidden ones too), audit columns.
     """
     selections = [
-        selection if mode == "exact" else _snapshot(selection)
-        for selection in service.selections()
+        selection if mode == "exact" else _snapshot(selection) for selection in service.selections()
     ]
     histories = [
         History(selection, inputs.open(selection.view.source.origin)) for selection in selections
@@ -114,7 +113,9 @@ def _snapshot(selection: Selection) -> Selection:
     view = selection.view
     if isinstance(view, LookupView):
         return selection
-    table = EventSource(name=f"{view.name}_snapshot", origin=Table(name=view.name), event_time=AS_OF)
+    table = EventSource(
+        name=f"{view.name}_snapshot", origin=Table(name=view.name), event_time=AS_OF
+    )
     lookup = LookupView(
         name=view.name,
         entity=view.entity,
@@ -140,7 +141,8 @@ def _filled(rows: DataFrame, selections: Iterable[Selection]) -> DataFrame:
 def _derived(features: DataFrame, spine: DataFrame, service: FeatureService) -> DataFrame:
     faults: list[Exception] = [
         ColumnNotFoundError(
-            f"service '{service.name}': the spine has no column '{name}': {hint(name, spine.columns)}"
+            f"service '{service.name}': the spine has no column '{name}': "
+            + hint(name, spine.columns)
         )
         for name in service.spine_columns
         if name not in spine.columns

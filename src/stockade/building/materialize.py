@@ -81,7 +81,9 @@ def materialize(
         rows = snapshots(Inputs.of(tables), view, start=low, end=high, options=options)
         if rebuild and done == 0:
             written.append(
-                tables.replace(view.name, rows, note=note, partition_by=(AS_OF_ON,), allow_empty=True)
+                tables.replace(
+                    view.name, rows, note=note, partition_by=(AS_OF_ON,), allow_empty=True
+                )
             )
             continue
         written.append(

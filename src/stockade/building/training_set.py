@@ -106,7 +106,9 @@ def build(
         "timeless_rows": attached.profile.timeless,
     }
     written = tables.replace(definition.name, labelled, note=given)
-    manifest = given | {"version": written.version} | measure(tables.read(definition.name), definition)
+    manifest = (
+        given | {"version": written.version} | measure(tables.read(definition.name), definition)
+    )
     _write_manifest(tables, definition.name, manifest)
     return Built(name=definition.name, version=written.version, manifest=manifest)
 

@@ -125,5 +125,3 @@ def same(one: object, other: object) -> bool:
             return math.isnan(one) and math.isnan(other)
         return math.isclose(one, other, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
     return type(one) is type(other) and one == other
-
-

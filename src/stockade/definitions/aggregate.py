@@ -182,9 +182,7 @@ def last(value: str, *, exact: bool = False, **options: Unpack[Options]) -> Aggr
     return _aggregate("last", value, options, exact=exact)
 
 
-def last_n(
-    value: str, *, n: int, exact: bool = False, **options: Unpack[Options]
-) -> Aggregate:
+def last_n(value: str, *, n: int, exact: bool = False, **options: Unpack[Options]) -> Aggregate:
     """The latest `n` values as an array, latest first; of one instant the largest first."""
     return _aggregate("last_n", value, options, n=n, exact=exact)
 

@@ -48,7 +48,9 @@ def columns_of(sql: str) -> frozenset[str]:
     if tree.find(exp.AggFunc) or tree.find(exp.Window):
         raise DefinitionError(f"'{sql}' must be row-wise: no aggregate, no window function")
     for function in tree.find_all(exp.Func):
-        name = (function.name if isinstance(function, exp.Anonymous) else function.sql_name()).lower()
+        name = (
+            function.name if isinstance(function, exp.Anonymous) else function.sql_name()
+        ).lower()
         if name in _REFUSED:
             raise DefinitionError(f"'{sql}' uses {name}(), which depends on more than the row")
     return frozenset(
@@ -58,4 +60,6 @@ def columns_of(sql: str) -> frozenset[str]:
 
 
 def _first_line(fault: Exception) -> str:
-    return str(fault).split("\n", maxsplit=1)[0].replace("\x1b[4m", "").replace("\x1b[0m", "").strip()
+    return (
+        str(fault).split("\n", maxsplit=1)[0].replace("\x1b[4m", "").replace("\x1b[0m", "").strip()
+    )

@@ -112,9 +112,7 @@ def require_same(
         if names
     )
     if said:
-        raise FingerprintMismatchError(
-            f"{who} was built with other definitions ({said}): {remedy}"
-        )
+        raise FingerprintMismatchError(f"{who} was built with other definitions ({said}): {remedy}")
 
 
 def _digest(value: object) -> str:

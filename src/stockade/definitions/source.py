@@ -56,8 +56,7 @@ class Files:
             )
         if self.format in ("csv", "json") and not self.schema:
             raise DefinitionError(
-                f"files '{self.path}': {self.format} carries no types, "
-                "give schema='name type, ...'"
+                f"files '{self.path}': {self.format} carries no types, give schema='name type, ...'"
             )
 
 

@@ -59,14 +59,18 @@ class FeatureView:
         object.__setattr__(self, "aggregates", frozen(self.aggregates))
         object.__setattr__(self, "keys", _key_columns(self.entity, self.keys, who=who))
         if self.boundary not in ("exclusive", "inclusive"):
-            raise DefinitionError(f"{who}: boundary '{self.boundary}' is not a rule: "
-                                  + hint(self.boundary, ("exclusive", "inclusive")))
+            raise DefinitionError(
+                f"{who}: boundary '{self.boundary}' is not a rule: "
+                + hint(self.boundary, ("exclusive", "inclusive"))
+            )
         if self.cadence not in ("daily", "hourly"):
-            raise DefinitionError(f"{who}: cadence '{self.cadence}' is not one: "
-                                  + hint(self.cadence, ("daily", "hourly")))
+            raise DefinitionError(
+                f"{who}: cadence '{self.cadence}' is not one: "
+                + hint(self.cadence, ("daily", "hourly"))
+            )
         if not self.aggregates:
             raise DefinitionError(f"{who} has no aggregates")
-        _check_features(self.features(), taken=self.entity.keys, who=who)
+        _check_features(self.features(), taken=tuple_of(self.entity.keys), who=who)
 
     def features(self) -> tuple[Feature, ...]:
         """Every output column, in the order of definition."""
@@ -121,7 +125,7 @@ class LookupView:
             raise DefinitionError(f"{who} has no columns")
         for column in self.columns:
             check_column(column, who=who)
-        _check_features(self.features(), taken=self.entity.keys, who=who)
+        _check_features(self.features(), taken=tuple_of(self.entity.keys), who=who)
 
     def features(self) -> tuple[Feature, ...]:
         """Every output column; its name is the source's."""
@@ -155,7 +159,9 @@ class Selection:
         """Check that the view has them."""
         known = [feature.name for feature in self.view.features()]
         faults = [
-            UnknownNameError(f"view '{self.view.name}' has no feature '{name}': {hint(name, known)}")
+            UnknownNameError(
+                f"view '{self.view.name}' has no feature '{name}': {hint(name, known)}"
+            )
             for name in self.names
             if name not in known
         ]

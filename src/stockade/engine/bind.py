@@ -254,11 +254,11 @@ def _condition_faults(events: DataFrame, where: str, *, who: str) -> Iterator[Ex
     try:
         found = events.select(F.expr(where)).schema[0].dataType
     except AnalysisException as fault:
-        yield DefinitionError(f"{who}: where \"{where}\" has no meaning here: {reason(fault)}")
+        yield DefinitionError(f'{who}: where "{where}" has no meaning here: {reason(fault)}')
         return
     if not isinstance(found, T.BooleanType):
         yield DefinitionError(
-            f"{who}: where \"{where}\" is a {found.simpleString()}, wanted a condition"
+            f'{who}: where "{where}" is a {found.simpleString()}, wanted a condition'
         )
 
 

@@ -13,6 +13,11 @@ from stockade.engine import order, stream, tree
 from stockade.engine.exact import Limbs
 from stockade.engine.program import CATEGORICAL, FOREVER, PICKED, Output
 
+# pyarrow's stubs know neither masked index arrays nor dictionary arrays behind `Array`.
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportReturnType=false
+
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -101,7 +106,9 @@ class Bucket:
         self._edges: dict[int, Integers] = {}
         self._choices: dict[tuple[str | None, str | None, str], _Chosen] = {}
         self._columns: dict[str, pa.Array] = {}
-        self._moments: dict[tuple[object, ...], Mapping[int | None, tuple[Integers, Floats, Floats]]] = {}
+        self._moments: dict[
+            tuple[object, ...], Mapping[int | None, tuple[Integers, Floats, Floats]]
+        ] = {}
         self._streams: dict[tuple[object, ...], tuple[Integers, Integers]] = {}
 
     @cached_property
@@ -318,7 +325,9 @@ class Bucket:
         family = "extremes" if output.kind in ("min", "max") else "moments"
         return (family, output.mask, output.value, self._offsets(output)[1])
 
-    def _windows(self, output: Output, chosen: _Chosen) -> tuple[list[int | None], Integers, Integers]:
+    def _windows(
+        self, output: Output, chosen: _Chosen
+    ) -> tuple[list[int | None], Integers, Integers]:
         end = self._offsets(output)[1]
         begins = self._groups[self._group(output)]
         bounds = [self._bounds((begin, end), chosen) for begin in begins]
@@ -335,14 +344,10 @@ class Bucket:
             n, s, m = tree.moments(values, low, high, *self._sweep(chosen))
             if np.isnan(m).any():
                 # Squares that overflow are squared again in a smaller unit, a power of two.
-                _, _, small = tree.moments(
-                    values * _SMALL_UNIT, low, high, *self._sweep(chosen)
-                )
+                _, _, small = tree.moments(values * _SMALL_UNIT, low, high, *self._sweep(chosen))
                 with np.errstate(over="ignore"):
                     m = np.where(np.isnan(m), small / _SMALL_UNIT / _SMALL_UNIT, m)
-            self._moments[key] = {
-                begin: (n[i], s[i], m[i]) for i, begin in enumerate(begins)
-            }
+            self._moments[key] = {begin: (n[i], s[i], m[i]) for i, begin in enumerate(begins)}
         return self._moments[key][self._offsets(output)[0]]
 
     def _moment(self, output: Output) -> pa.Array:
@@ -423,14 +428,17 @@ class Bucket:
         return pa.array(found, mask=count == 0)
 
     def _extremes_of(
-        self, output: Output, chosen: _Chosen, values: NDArray[np.generic], least: object, most: object
+        self,
+        output: Output,
+        chosen: _Chosen,
+        values: NDArray[np.generic],
+        least: object,
+        most: object,
     ) -> tuple[NDArray[np.generic], NDArray[np.generic]]:
         key = self._group(output)
         if key not in self._moments:
             begins, low, high = self._windows(output, chosen)
-            smallest, largest = tree.extremes(
-                values, least, most, low, high, *self._sweep(chosen)
-            )
+            smallest, largest = tree.extremes(values, least, most, low, high, *self._sweep(chosen))
             self._moments[key] = {
                 begin: (smallest[i], largest[i], largest[i]) for i, begin in enumerate(begins)
             }
@@ -465,7 +473,13 @@ class Bucket:
         rank -= base
         steps, end = self._stream(chosen, self._offsets(output), name)
         count, found = stream.follow_quantile(
-            steps, end, rank, base, np.diff(chosen.start)[entity], values[by_value], float(output.q or 0)
+            steps,
+            end,
+            rank,
+            base,
+            np.diff(chosen.start)[entity],
+            values[by_value],
+            float(output.q or 0),
         )
         return pa.array(found, mask=count == 0)
 

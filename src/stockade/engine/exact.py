@@ -8,6 +8,11 @@ from numpy.typing import NDArray
 
 from stockade.errors import DataError
 
+# pyarrow's stubs know neither masked index arrays nor dictionary arrays behind `Array`.
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportReturnType=false
+
 _LIMB = 32
 _MASK = (1 << _LIMB) - 1
 _EXACT_DOUBLE = 2**53

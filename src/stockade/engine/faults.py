@@ -1,7 +1,7 @@
 """What broke inside Spark, said as Stockade would: who, what, what to do, and no data."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from pyspark.errors import PySparkException
@@ -14,7 +14,7 @@ _IN_WORKER = re.compile(r"^stockade\.errors\.(?P<kind>\w+): (?P<text>[^\n]*)$", 
 
 
 @contextmanager
-def spark_faults() -> Iterator[None]:
+def spark_faults() -> Generator[None]:
     """Turn errors that rows cause while Spark runs into the `StockadeError` behind them.
 
     Kernels and rules run on workers, from where Spark brings only text back; an error that is

@@ -1,6 +1,5 @@
 """Labels as a process in time: what each decision's label was known to be at a build date."""
 
-from collections.abc import Mapping
 from datetime import datetime
 
 from pyspark.sql import Column, DataFrame
@@ -92,10 +91,9 @@ def _microseconds_since_1970(instant: datetime) -> int:
 def _check(spine: DataFrame, label: Label, events: DataFrame, *, decided_at: str) -> None:
     who = f"label '{label.name}'"
     require_columns(spine.columns, decided_at, *label.keys, where=f"{who}: the spine")
-    source: Mapping[str, str] = label.keys
     optional = (label.source.available_at, label.source.version, label.source.retracted)
     wanted = (label.source.event_time, *label.source.dedupe, *filter(None, optional))
-    require_columns(events.columns, *source.values(), *wanted, where=f"{who}: the source")
+    require_columns(events.columns, *label.keys.values(), *wanted, where=f"{who}: the source")
     raise_all(
         f"{who} does not fit its tables",
         [
@@ -108,5 +106,3 @@ def _check(spine: DataFrame, label: Label, events: DataFrame, *, decided_at: str
             if spine.schema[ours].dataType != events.schema[theirs].dataType
         ],
     )
-
-

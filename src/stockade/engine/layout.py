@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
+from itertools import pairwise
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -131,11 +132,12 @@ def _slices(track: Track, events: DataFrame, *, hot_rows: int) -> DataFrame | No
     for *key, n in hot:
         pieces = -(-n // hot_rows)
         same = reduce(
-            lambda a, b: a & b, (F.col(name) == F.lit(part) for name, part in zip(keys, key, strict=True))
+            lambda a, b: a & b,
+            (F.col(name) == F.lit(part) for name, part in zip(keys, key, strict=True)),
         )
         shares = [piece / pieces for piece in range(1, pieces)]
         found = events.where(same).agg(F.percentile_approx(EVENT, shares, 10_000)).first()
         cuts = sorted(set(found[0])) if found and found[0] else []
         edges = [-FOREVER, *cuts, FOREVER]
-        rows += [(*key, i, low, high) for i, (low, high) in enumerate(zip(edges, edges[1:], strict=False))]
+        rows += [(*key, i, low, high) for i, (low, high) in enumerate(pairwise(edges))]
     return events.sparkSession.createDataFrame(rows, schema)

@@ -31,6 +31,11 @@ from stockade.engine.pack import BUCKET, PACKED_DDL, Batches, packer, unpack
 from stockade.engine.program import Output
 from stockade.engine.revisions import EVENT, FROM, UNTIL, clocks
 
+# pyarrow's stubs know neither masked index arrays nor dictionary arrays behind `Array`.
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportReturnType=false
+
 _MOMENT = "_moment"
 # Spine keys are few against events: this many can be sent to every task.
 _BROADCAST_ROWS = 200_000
@@ -110,11 +115,7 @@ def attach(
         rows = _attach_entity(rows, list(zip(group, pruned, strict=True)), moments, layout, audit)
     wanted = [name for history in histories for name in history.selection.names]
     clocks_used = [
-        name
-        for track in tracks
-        for view in track.views
-        for name in clock_columns(view)
-        if audit
+        name for track in tracks for view in track.views for name in clock_columns(view) if audit
     ]
     return Attached(rows.select(*spine.columns, *wanted, *clocks_used), profile)
 
@@ -172,9 +173,7 @@ def _by_bucket(packed: DataFrame, buckets: int) -> DataFrame:
 
 def _pruned(track: Track, spine: DataFrame, moments: _Moments) -> DataFrame:
     """Only events that some decision may count, with their clocks."""
-    timed = clocks(track.source, track.events).where(
-        in_reach(F.col(EVENT), track, moments.profile)
-    )
+    timed = clocks(track.source, track.events).where(in_reach(F.col(EVENT), track, moments.profile))
     masks = [output.mask for output in track.outputs]
     if all(masks):
         wanted = [f"coalesce(({where}), false)" for where in track.masks]
@@ -293,7 +292,9 @@ def _with_features(
             for output, column in zip(outputs, bucket.compute(outputs), strict=True):
                 result = result.append_column(output.name, column)
             if shape.audit:
-                for name, used in zip(clock_columns(view), bucket.latest_used(outputs), strict=True):
+                for name, used in zip(
+                    clock_columns(view), bucket.latest_used(outputs), strict=True
+                ):
                     result = result.append_column(name, used.cast(_CLOCK))
     yield from result.combine_chunks().to_batches(max_chunksize=_RESULT_ROWS)
 
@@ -314,7 +315,9 @@ def _events(rows: pa.Table | None, keys: NDArray[np.int64] | None, shape: _Shape
         visible_from=rows.column(FROM).to_numpy() if FROM in present else None,
         visible_until=rows.column(UNTIL).to_numpy() if UNTIL in present else None,
         settling=shape.settling,
-        values={name: _plain(rows.column(f"v_{name}"), kind) for name, kind in shape.values.items()},
+        values={
+            name: _plain(rows.column(f"v_{name}"), kind) for name, kind in shape.values.items()
+        },
         masks={name: rows.column(name).to_numpy() for name in shape.masks},
     )
 
@@ -363,5 +366,3 @@ def _index(column: pa.ChunkedArray | pa.Array, known: pa.Array) -> NDArray[np.in
 
 def _mix(codes: NDArray[np.int64], part: NDArray[np.int64], size: int) -> NDArray[np.int64]:
     return np.where((codes < 0) | (part < 0), np.int64(-1), codes * max(size, 1) + part)
-
-

@@ -116,9 +116,7 @@ def _carried(track: Track) -> list[Column]:
 
 def _evaluator(track: Track) -> Callable[..., Column]:
     outputs = track.outputs
-    schema = T.StructType(
-        [T.StructField(o.name, from_arrow_type(_sent(o.type))) for o in outputs]
-    )
+    schema = T.StructType([T.StructField(o.name, from_arrow_type(_sent(o.type))) for o in outputs])
 
     # A lambda: Spark would read annotations as a wish for a pandas function.
     return F.udf(

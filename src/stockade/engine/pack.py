@@ -1,10 +1,14 @@
 """Rows become few large Arrow blobs before the shuffle, and rows again after it."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 import pyarrow as pa
 
+# pyarrow's stubs know neither masked index arrays nor dictionary arrays behind `Array`.
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportReturnType=false
 
 BUCKET = "_bucket"
 # tag 0 is the spine, tag i + 1 the i-th track.
@@ -15,7 +19,7 @@ PACKED_DDL = "bucket int, tag int, rows binary"
 _PACK_ROWS = 1 << 18
 _PACK_BYTES = 1 << 27
 
-Batches = Iterator[pa.RecordBatch]
+Batches = Iterable[pa.RecordBatch]
 
 
 def packer(tag: int) -> Callable[[Batches], Batches]:
@@ -73,5 +77,3 @@ def _blob(rows: pa.Table) -> bytes:
     with pa.ipc.new_stream(sink, rows.schema) as stream:
         stream.write_table(rows)
     return sink.getvalue().to_pybytes()
-
-

@@ -46,7 +46,9 @@ class Output:
     type: pa.DataType
 
 
-def output_of(view: View, feature: Feature, *, mask: str | None, value: pa.DataType | None) -> Output:
+def output_of(
+    view: View, feature: Feature, *, mask: str | None, value: pa.DataType | None
+) -> Output:
     """The computation behind one feature, given the Arrow type of the column it measures."""
     aggregate = feature.aggregate
     (window,) = aggregate.windows

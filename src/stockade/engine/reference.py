@@ -126,7 +126,7 @@ def _statistic(output: Output, values: Sequence[object]) -> float | None:
     if not finite:
         return math.nan
     mean = sum(map(Fraction, numbers), Fraction(0)) / n
-    variance = _nearest(sum((Fraction(x) - mean) ** 2 for x in numbers) / (n - 1))
+    variance = _nearest(sum(((Fraction(x) - mean) ** 2 for x in numbers), Fraction(0)) / (n - 1))
     return math.sqrt(variance) if output.kind == "stddev" else variance
 
 
@@ -194,5 +194,3 @@ def _leave(output: Output, value: object) -> object:
     if isinstance(value, float):
         return value + 0.0
     return value
-
-

@@ -4,9 +4,11 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-# numba's decorator is untyped: kernels are checked by tests against the reference, not by types.
+# numba's decorator is untyped, and inside a kernel everything is a machine number: kernels are
+# checked by tests against the reference, not by types.
 # pyright: reportUntypedFunctionDecorator=false, reportUnknownVariableType=false
 # pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
+# pyright: reportArgumentType=false, reportMissingParameterType=false, reportUnknownParameterType=false
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]

@@ -9,9 +9,11 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-# numba's decorator is untyped: kernels are checked by tests against the reference, not by types.
+# numba's decorator is untyped, and inside a kernel everything is a machine number: kernels are
+# checked by tests against the reference, not by types.
 # pyright: reportUntypedFunctionDecorator=false, reportUnknownVariableType=false
 # pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
+# pyright: reportArgumentType=false, reportMissingParameterType=false, reportUnknownParameterType=false
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -47,7 +49,7 @@ _SPLIT = 134217729.0
 
 @njit(cache=True, nogil=True)
 def _square(x: float) -> tuple[float, float]:
-    """x * x and what rounding lost of it."""
+    """The product x * x and what rounding lost of it."""
     p = x * x
     wide = _SPLIT * x
     high = wide - (wide - x)
@@ -248,9 +250,7 @@ def moments(
             for w in range(windows):
                 lower = low[w, q]
                 if lower < upper:
-                    sums = _range(
-                        sums, values, active, offset, count, blocks, lower, upper
-                    )
+                    sums = _range(sums, values, active, offset, count, blocks, lower, upper)
                     upper = lower
                 n, s, c, square, rest = sums
                 out_n[w, q] = n
@@ -276,7 +276,17 @@ def _insert(x: float, i: int, offset: Integers, count: Integers, blocks: Floats)
 
 
 @njit(cache=True, nogil=True)
-def _rebuild_extremes(values, active, offset, least, most, level, block, empty_least, empty_most):
+def _rebuild_extremes(  # noqa: ANN202 -- for float64 and int64 alike
+    values,  # noqa: ANN001
+    active: Flags,
+    offset: Integers,
+    least,  # noqa: ANN001
+    most,  # noqa: ANN001
+    level: int,
+    block: int,
+    empty_least,  # noqa: ANN001
+    empty_most,  # noqa: ANN001
+):
     at = offset[level] + block
     low_found, high_found = empty_least, empty_most
     if level == 1:
@@ -294,10 +304,10 @@ def _rebuild_extremes(values, active, offset, least, most, level, block, empty_l
 
 
 @njit(cache=True, nogil=True)
-def extremes(
-    values,
-    empty_least,
-    empty_most,
+def extremes(  # noqa: ANN201 -- for float64 and int64 alike
+    values,  # noqa: ANN001
+    empty_least,  # noqa: ANN001
+    empty_most,  # noqa: ANN001
     low: Integers,
     high: Integers,
     query_time: Integers,
@@ -356,8 +366,15 @@ def extremes(
                     for level in range(1, offset.size - 1):
                         block >>= _SHIFT
                         _rebuild_extremes(
-                            values, active, offset, least, most, level, block,
-                            empty_least, empty_most,
+                            values,
+                            active,
+                            offset,
+                            least,
+                            most,
+                            level,
+                            block,
+                            empty_least,
+                            empty_most,
                         )
             smallest, largest = empty_least, empty_most
             upper = high[q]

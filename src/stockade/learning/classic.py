@@ -2,7 +2,7 @@
 
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -80,6 +80,9 @@ class _Guarded(SparkTrials):
 
     fault: BaseException | None = None
 
+    def stop(self, fault: BaseException) -> None:
+        self.fault, self._fmin_cancelled = fault, True
+
     def count_by_state_unsynced(self, arg: object) -> int:
         # Hyperopt polls this; only here is every trial seen that was queued in the meantime.
         if self.fault is not None:
@@ -90,7 +93,7 @@ class _Guarded(SparkTrials):
 
 
 @contextmanager
-def _watched(history: _Guarded) -> Iterator[None]:
+def _watched(history: _Guarded) -> Generator[None, None, None]:
     """Tell `history` of its dispatcher's death; keep a warning from being the cause of it."""
     before = threading.excepthook
 
@@ -98,8 +101,7 @@ def _watched(history: _Guarded) -> Iterator[None]:
         if args.thread is None or "run_dispatcher" not in args.thread.name:
             before(args)
             return
-        history.fault = args.exc_value or RuntimeError("unknown")
-        history._fmin_cancelled = True
+        history.stop(args.exc_value or RuntimeError("unknown"))
 
     threading.excepthook = tell
     try:

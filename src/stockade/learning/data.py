@@ -106,7 +106,7 @@ def learning_data(
     require_columns(table.column_names, columns.label, columns.decided_at, *other, where=who)
     decided_at = _instants(table, columns.decided_at, who=who)
     label = table.column(columns.label)
-    pending = np.asarray(pc.is_null(label))
+    pending = pc.is_null(label).to_numpy()
     mature = ~pending & _mature(decided_at, pending, maturity=maturity, built_at=built_at)
     immature = int((~pending & ~mature).sum())
     if not mature.any():
@@ -116,7 +116,7 @@ def learning_data(
         )
     index = np.flatnonzero(mature)
     index = index[np.argsort(decided_at[index], kind="stable")]
-    known = table.take(pa.array(index))
+    known = table.take(pa.array(index, pa.int64()))
     return LearningData(
         inputs=columns.inputs,
         rows=input_matrix(known, columns.inputs, who=who),
@@ -177,8 +177,8 @@ def _codes(table: pa.Table, name: str | None) -> Codes:
     column = table.column(name).combine_chunks()
     distinct = pc.unique(column).drop_null()
     distinct = distinct.take(pc.sort_indices(distinct))
-    codes = pc.fill_null(pc.index_in(column, value_set=distinct), len(distinct))
-    return codes.to_numpy(zero_copy_only=False).astype(np.int64)
+    codes = pc.index_in(column, value_set=distinct).to_numpy(zero_copy_only=False)
+    return np.nan_to_num(codes.astype(np.float64), nan=len(distinct)).astype(np.int64)
 
 
 def _weights(table: pa.Table, name: str | None, *, who: str) -> NDArray[np.float64] | None:

@@ -4,12 +4,14 @@ import time
 import warnings
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
 import xgboost as xgb
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
+from xgboost.callback import TrainingCallback
 
 from stockade.champion import BoosterMean, Logistic, Matrix, Predictor
 from stockade.definitions.model import Algorithm, ModelSpec
@@ -125,7 +127,7 @@ def _fit_boosters(
     )
 
 
-class _Deadline(xgb.callback.TrainingCallback):
+class _Deadline(TrainingCallback):
     """Ends a fit whose time is up."""
 
     def __init__(self, until: float) -> None:
@@ -133,7 +135,7 @@ class _Deadline(xgb.callback.TrainingCallback):
         self.until = until
 
     def after_iteration(
-        self, model: xgb.Booster, epoch: int, evals_log: xgb.callback.TrainingCallback.EvalsLog
+        self, model: xgb.Booster, epoch: int, evals_log: TrainingCallback.EvalsLog
     ) -> bool:
         del model, evals_log
         if time.monotonic() > self.until:
@@ -150,12 +152,13 @@ def _fit_logistic(params: Params, data: LearningData, *, seed: int) -> Logistic:
     scales[scales <= 1e-12 * np.maximum(1.0, np.abs(means))] = 1.0
     flagged = np.flatnonzero(missing.any(axis=0))
     columns = np.hstack([(filled - means) / scales, missing[:, flagged]])
-    model = LogisticRegression(**{"max_iter": 1000, "random_state": seed, **params})
+    settings: dict[str, Any] = {"max_iter": 1000, "random_state": seed, **params}
+    model = LogisticRegression(**settings)
     with warnings.catch_warnings():
         # Not quite converged is good enough for a baseline, and no reason to alarm anyone.
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(columns, data.labels, sample_weight=data.weights)
-    weights = model.coef_[0]
+    weights = np.asarray(model.coef_)[0]
     missing_weights = np.zeros(len(data.inputs))
     missing_weights[flagged] = weights[len(data.inputs) :]
     return Logistic(
@@ -165,7 +168,7 @@ def _fit_logistic(params: Params, data: LearningData, *, seed: int) -> Logistic:
         scales=scales,
         weights=weights[: len(data.inputs)].copy(),
         missing_weights=missing_weights,
-        intercept=float(model.intercept_[0]),
+        intercept=float(np.asarray(model.intercept_)[0]),
     )
 
 

@@ -8,7 +8,7 @@ import re
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,11 +20,11 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 import mlflow.artifacts
-import mlflow.xgboost
 import pandas as pd
 import xgboost as xgb
 import yaml
 from mlflow import MlflowClient
+from mlflow import xgboost as mlflow_xgboost
 from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.models import Model, ModelSignature
@@ -149,7 +149,7 @@ class StudyRun:
 @contextmanager
 def study_run(
     destination: Destination, *, name: str, tags: Mapping[str, object]
-) -> Iterator[StudyRun]:
+) -> Generator[StudyRun, None, None]:
     """An open parent run; it ends FINISHED, FAILED on an error, or KILLED on an interrupt."""
     with quiet_mlflow():
         client = MlflowClient(destination.tracking_uri, destination.registry_uri)
@@ -217,7 +217,7 @@ def validation_metrics(trial: Trial) -> Mapping[str, float]:
 
 
 @contextmanager
-def quiet_mlflow() -> Iterator[None]:
+def quiet_mlflow() -> Generator[None, None, None]:
     """Keep migrations, hints and deprecations of MLflow off the terminal."""
     loggers = [logging.getLogger(name) for name in ("mlflow", "alembic")]
     before = [logger.level for logger in loggers]
@@ -300,7 +300,7 @@ def _write_model(
     one_row = pd.DataFrame([[example[name] for name in manifest.inputs]], columns=manifest.inputs)
     if isinstance(model, BoosterMean) and len(model.boosters) == 1:
         # One booster is what MLflow's own flavour can hold, so other tools can load it as well.
-        mlflow.xgboost.save_model(
+        mlflow_xgboost.save_model(
             model.boosters[0],
             str(folder),
             mlflow_model=described,

@@ -5,7 +5,7 @@ import logging
 import math
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -189,7 +189,7 @@ def search(
 
 
 @contextmanager
-def quiet_hyperopt() -> Iterator[None]:
+def quiet_hyperopt() -> Generator[None, None, None]:
     """Keep Hyperopt's log off the terminal: it writes to stderr by a handler of its own."""
     loggers = [logging.getLogger(name) for name in ("hyperopt", "hyperopt-spark", "hyperopt.tpe")]
     before = [logger.level for logger in loggers]
@@ -246,9 +246,9 @@ def _run_on_spark(
     """One task per point; the points travel in the function, the results back as JSON."""
     given = [dict(point) for point in points]
 
-    def evaluate_points(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def evaluate_points(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
         for batch in batches:
-            numbers: list[int] = batch.column("id").to_pylist()
+            numbers = [int(number) for number in batch.column("id").to_numpy()]
             results = [json.dumps(objective(given[number])) for number in numbers]
             yield pa.RecordBatch.from_pydict({"id": numbers, "result": results})
 

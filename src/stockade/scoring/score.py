@@ -1,6 +1,6 @@
 """Score decisions with a champion, in Arrow batches on Spark's workers."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import pyarrow as pa
 from pyspark.sql import DataFrame
@@ -105,13 +105,13 @@ def _check_types(
 
 def _scorer(
     champion: Champion, carried: tuple[str, ...], *, who: str
-) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+) -> Callable[[Iterable[pa.RecordBatch]], Iterable[pa.RecordBatch]]:
     """The function that workers run; it carries plain data only, the model as bytes."""
     name, version = champion.name, champion.version
     algorithm, inputs = champion.algorithm, champion.inputs
     files = tuple(champion.files.items())
 
-    def score_batches(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def score_batches(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
         model = cached_predictor(algorithm, inputs, files)
         for batch in batches:
             rows = pa.Table.from_batches([batch])

@@ -192,5 +192,3 @@ def _require_same_columns(name: str, there: DataFrame, here: DataFrame) -> None:
     said += [f"'{c}' was {old[c]} and is {new[c]}" for c in old if c in new and old[c] != new[c]]
     if said:
         raise SchemaError(f"table '{name}' has other columns than are written: {', '.join(said)}")
-
-
