@@ -64,17 +64,25 @@ def generate(shape: Shape, folder: Path) -> Files:
         ) + draw.exponential(600e6, n).astype(np.int64)
         _write(
             files.events / f"{part}.parquet",
-            key=np.searchsorted(bounds, draw.random(n)).clip(max=keys - 1).astype(np.int64),
-            happened_at=_instants(happened),
-            known_at=_instants(happened + late),
-            amount=np.round(draw.lognormal(4, 1, n), 2),
-            category=draw.integers(0, 200, n).astype(np.int32),
+            {
+                "key": pa.array(
+                    np.searchsorted(bounds, draw.random(n)).clip(max=keys - 1).astype(np.int64)
+                ),
+                "happened_at": _instants(happened),
+                "known_at": _instants(happened + late),
+                "amount": pa.array(np.round(draw.lognormal(4, 1, n), 2)),
+                "category": pa.array(draw.integers(0, 200, n).astype(np.int32)),
+            },
         )
         n = shape.decisions // _FILES
         _write(
             files.spine / f"{part}.parquet",
-            key=np.searchsorted(bounds, draw.random(n)).clip(max=keys - 1).astype(np.int64),
-            decided_at=_instants(_START + draw.integers(0, _YEAR, n)),
+            {
+                "key": pa.array(
+                    np.searchsorted(bounds, draw.random(n)).clip(max=keys - 1).astype(np.int64)
+                ),
+                "decided_at": _instants(_START + draw.integers(0, _YEAR, n)),
+            },
         )
     (folder / shape.name / "done").touch()
     return files
@@ -84,6 +92,6 @@ def _instants(microseconds: np.ndarray) -> pa.Array:
     return pa.array(microseconds, pa.timestamp("us", tz="UTC"))
 
 
-def _write(path: Path, **columns: np.ndarray | pa.Array) -> None:
+def _write(path: Path, columns: dict[str, pa.Array]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(pa.table({name: pa.array(values) for name, values in columns.items()}), path)
+    pq.write_table(pa.table(columns), path)

@@ -5,6 +5,8 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,7 +55,36 @@ def session(
     builder = builder.remote(f"local[{cores}]") if remote else builder.master(f"local[{cores}]")
     for name, value in _settings(target, memory).items():
         builder = builder.config(name, value)
-    return builder.getOrCreate()
+    with _launch_log(_scratch(target) / "spark.log"):
+        return builder.getOrCreate()
+
+
+@contextmanager
+def _launch_log(path: Path) -> Generator[None]:
+    """Send what the JVM says, now and later, to a file: most of it is about resolving jars.
+
+    The JVM inherits this process's streams when it is started; afterwards they are ours again.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    kept = {number: os.dup(number) for number in (1, 2)}
+    with path.open("ab") as log:
+        for number in kept:
+            os.dup2(log.fileno(), number)
+    try:
+        yield
+    except Exception as fault:
+        raise SessionError(f"Spark does not start; its log is {path}: {fault}") from fault
+    finally:
+        for number, original in kept.items():
+            os.dup2(original, number)
+            os.close(original)
+
+
+def _scratch(target: Target) -> Path:
+    folder = target.folder or Path(".stockade").resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def check_session(spark: "SparkSession") -> None:
@@ -89,8 +120,7 @@ _REMEDY = (
 
 
 def _settings(target: Target, memory: str) -> dict[str, str]:
-    folder = target.folder or Path(".stockade").resolve()
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = _scratch(target)
     return {
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
