@@ -77,7 +77,7 @@ def _runs(spark: SparkSession, size: str, shape: Shape) -> dict[str, Callable[[]
     runs: dict[str, Callable[[], object]] = {
         "floor": lambda: _drain(contenders.floor(spark, files)),
         "engine": engine(files),
-        "engine, two clocks": engine(files, two_clocks=True),
+        "engine two clocks": engine(files, two_clocks=True),
     }
     if size == "1":
         runs["spark windows"] = lambda: _drain(contenders.spark_windows(spark, files))
@@ -85,9 +85,9 @@ def _runs(spark: SparkSession, size: str, shape: Shape) -> dict[str, Callable[[]
     if size == "5":
         hot_files = generate(hot, FOLDER)
         cut = EngineOptions(hot_rows=1_000_000)
-        runs["engine, hot key"] = engine(hot_files)
-        runs["engine, hot key cut"] = engine(hot_files, options=cut)
-        runs["floor, hot key"] = lambda: _drain(contenders.floor(spark, hot_files))
+        runs["engine hot key"] = engine(hot_files)
+        runs["engine hot key cut"] = engine(hot_files, options=cut)
+        runs["floor hot key"] = lambda: _drain(contenders.floor(spark, hot_files))
     return runs
 
 

@@ -86,7 +86,7 @@ class History:
     outputs: tuple[Output, ...]
 
 
-class _Digits:
+class Digits:
     """Choices read off one whole number: one draw of Hypothesis instead of one for each."""
 
     def __init__(self, number: int) -> None:
@@ -101,7 +101,7 @@ _NUMBERS_DRAWN = st.integers(0, 2**48)
 
 
 def _event(number: int, column: str) -> Event:
-    digits = _Digits(number)
+    digits = Digits(number)
     time = digits.choose(range(SPAN + 1))
     known = time + digits.choose((0, 0, 0, 1, 2, 9, -1))
     lasts = digits.choose((None, None, None, 0, 1, 3, 8))
@@ -116,7 +116,7 @@ def _event(number: int, column: str) -> Event:
 
 
 def _output(number: int, column: str) -> Output:
-    digits = _Digits(number)
+    digits = Digits(number)
     kinds: list[Kind] = [kind for kind, columns in _KINDS.items() if column in columns]
     kind = digits.choose(kinds)
     exact = kind in _EXACT and digits.choose((False, True))
@@ -138,9 +138,9 @@ def _output(number: int, column: str) -> Output:
 @st.composite
 def histories(draw: st.DrawFn) -> History:
     """A column, its clocks, up to ten events of three entities, up to four decisions."""
-    digits = _Digits(draw(_NUMBERS_DRAWN))
+    digits = Digits(draw(_NUMBERS_DRAWN))
     column = digits.choose(tuple(VALUES))
-    asked = [_Digits(number) for number in draw(st.lists(_NUMBERS_DRAWN, max_size=4))]
+    asked = [Digits(number) for number in draw(st.lists(_NUMBERS_DRAWN, max_size=4))]
     return History(
         column=column,
         clocks=digits.choose(("one", "known", "revised")),

@@ -82,7 +82,7 @@ def _counting(rows: DataFrame, track: Track) -> DataFrame:
     order = (
         [F.col(source.version).desc_nulls_last()]
         if source.version
-        else [F.col(_KNOWN), F.xxhash64(*sorted(_hashed(track)))]
+        else [F.col(_KNOWN), F.xxhash64(*sorted(track.events.columns))]
     )
     best = Window.partitionBy(_ROW, *source.dedupe).orderBy(*order)
     chosen = of_event.withColumn("_nth", F.row_number().over(best)).where("_nth = 1")
@@ -93,10 +93,6 @@ def _counting(rows: DataFrame, track: Track) -> DataFrame:
         for ours, theirs in zip(track.spine_keys, track.source_keys, strict=True)
     ]
     return chosen.where(reduce(lambda a, b: a & b, still) & F.col(_E).isNotNull())
-
-
-def _hashed(track: Track) -> list[str]:
-    return [*track.events.columns]
 
 
 def _known_from(source: EventSource) -> Column:

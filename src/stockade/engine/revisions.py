@@ -50,7 +50,7 @@ def _identity(source: EventSource, events: DataFrame) -> list[Column]:
 
 def _first_copies(source: EventSource, timed: DataFrame) -> DataFrame:
     """Copies of one event: the first to arrive counts, content deciding between equals."""
-    content = F.xxhash64(*sorted(timed.columns))
+    content = F.xxhash64(*sorted({*timed.columns} - {EVENT, FROM}))
     order = Window.partitionBy(*_identity(source, timed)).orderBy(FROM, content)
     return timed.withColumn("_copy", F.row_number().over(order)).where("_copy = 1").drop("_copy")
 
