@@ -17,16 +17,20 @@ from stockade import (
     TrainingSet,
     count,
     days,
+    last,
     max_,
     mean,
+    min_,
     quantile,
     seconds_since_first,
     seconds_since_last,
     stddev,
-    sum_,
 )
 
 DAY, WEEK, FORTNIGHT, MONTH, SEASON = days(1), days(7), days(14), days(30), days(60)
+RECENT = (DAY, days(3), WEEK, FORTNIGHT)
+# A compromised terminal stays so for about four weeks: narrow windows find where the spell began.
+SPELL = (DAY, days(2), days(3), days(5), WEEK, FORTNIGHT, days(21), days(28))
 
 customer_habits = FeatureView(
     name="customer_habits",
@@ -34,11 +38,14 @@ customer_habits = FeatureView(
     source=payments,
     aggregates={
         "payments": count(windows=(DAY, WEEK, MONTH)),
-        "mean_amount": mean("amount", windows=(DAY, WEEK, FORTNIGHT, MONTH, SEASON)),
+        "mean_amount": mean("amount", windows=(*RECENT, MONTH, SEASON, LIFETIME)),
         "stddev_amount": stddev("amount", windows=(MONTH, SEASON)),
-        "max_amount": max_("amount", windows=(DAY, WEEK, FORTNIGHT, SEASON)),
-        "median_amount": quantile("amount", q=0.5, windows=(SEASON, LIFETIME)),
-        "ninetieth_amount": quantile("amount", q=0.9, windows=(SEASON, LIFETIME)),
+        "max_amount": max_("amount", windows=(*RECENT, SEASON)),
+        "least_amount": min_("amount", windows=(SEASON,)),
+        "median_amount": quantile("amount", q=0.5, windows=(FORTNIGHT, SEASON, LIFETIME)),
+        "ninetieth_amount": quantile("amount", q=0.9, windows=(FORTNIGHT, SEASON, LIFETIME)),
+        "large_payments": count(where="amount > 150", windows=RECENT),
+        "last_amount": last("amount", windows=(LIFETIME,)),
     },
     owner="card-risk@example.com",
     description="How often and how much a customer pays, before the payment that is judged.",
@@ -49,12 +56,13 @@ customer_history = FeatureView(
     entity=customer,
     source=outcomes,
     aggregates={
-        "customer_frauds": count(
-            where="is_fraud = 1", windows=(WEEK, FORTNIGHT, days(28)), delay=days(7)
-        ),
+        "frauds": count(where="is_fraud = 1", windows=(WEEK, FORTNIGHT, days(28)), delay=days(7)),
+        "honest_mean": mean("amount", where="is_fraud = 0", windows=(LIFETIME,), delay=days(7)),
+        "honest_stddev": stddev("amount", where="is_fraud = 0", windows=(LIFETIME,), delay=days(7)),
+        "honest_max": max_("amount", where="is_fraud = 0", windows=(LIFETIME,), delay=days(7)),
     },
     owner="card-risk@example.com",
-    description="Frauds on a customer's card that are known by now.",
+    description="What a customer is known by now to have paid, and what others paid in their name.",
 )
 
 terminal_history = FeatureView(
@@ -62,18 +70,18 @@ terminal_history = FeatureView(
     entity=terminal,
     source=outcomes,
     aggregates={
-        "terminal_payments": count(
-            windows=(DAY, days(3), WEEK, FORTNIGHT, days(28)), delay=days(7)
-        ),
-        "terminal_frauds": sum_(
-            "is_fraud", windows=(DAY, days(3), WEEK, FORTNIGHT, days(21), days(28)), delay=days(7)
-        ),
+        "terminal_payments": count(windows=SPELL, delay=days(7)),
+        "terminal_frauds": count(where="is_fraud = 1", windows=SPELL, delay=days(7)),
         "seconds_since_terminal_fraud": seconds_since_last(
             where="is_fraud = 1", windows=(days(28),), delay=days(7)
         ),
         "seconds_since_first_terminal_fraud": seconds_since_first(
             where="is_fraud = 1", windows=(days(28),), delay=days(7)
         ),
+        "seconds_since_honest_payment": seconds_since_last(
+            where="is_fraud = 0", windows=(days(28),), delay=days(7)
+        ),
+        "last_outcome": last("is_fraud", windows=(days(28),), delay=days(7)),
     },
     owner="card-risk@example.com",
     description="What is known of a terminal's payments, a week late.",
@@ -89,30 +97,55 @@ card_features = FeatureService(
         customer_history,
         terminal_history,
         Derived(
+            name="usual_amount",
+            expression="coalesce(honest_mean_lifetime_delay_7d, mean_amount_lifetime)",
+            description="The mean of what the customer is known to have paid.",
+        ),
+        Derived(
             name="amount_per_usual",
+            expression="try_divide(amount, usual_amount)",
+            description="How many times the customer's usual payment this one is.",
+        ),
+        Derived(
+            name="amount_per_median",
             expression="try_divide(amount, median_amount_lifetime)",
-            description="How many times the customer's median payment this one is.",
+        ),
+        Derived(
+            name="amount_per_honest_max",
+            expression="try_divide(amount, honest_max_lifetime_delay_7d)",
+            description="Above one: more than the customer was ever known to pay.",
         ),
         Derived(
             name="amount_score",
-            expression="try_divide(amount - mean_amount_60d, stddev_amount_60d)",
+            expression="try_divide(amount - usual_amount, honest_stddev_lifetime_delay_7d)",
             description="How many standard deviations above the customer's mean.",
         ),
-        Derived(
-            name="fortnight_per_season",
-            expression="try_divide(mean_amount_14d, median_amount_lifetime)",
-            description="Whether the customer has been paying more than usual for two weeks.",
+        *(
+            Derived(
+                name=f"mean_{window}_per_usual",
+                expression=f"try_divide(mean_amount_{window}, usual_amount)",
+                description="Whether the customer has lately been paying more than usual.",
+            )
+            for window in ("3d", "7d", "14d")
         ),
-        Derived(
-            name="terminal_fraud_rate_7d",
-            expression="terminal_frauds_7d_delay_7d / (terminal_payments_7d_delay_7d + 1.0)",
+        *(
+            Derived(
+                name=f"max_{window}_per_honest_max",
+                expression=f"try_divide(max_amount_{window}, honest_max_lifetime_delay_7d)",
+            )
+            for window in ("7d", "14d")
         ),
-        Derived(
-            name="terminal_fraud_rate_28d",
-            expression="terminal_frauds_28d_delay_7d / (terminal_payments_28d_delay_7d + 1.0)",
+        *(
+            Derived(
+                name=f"terminal_fraud_rate_{window}",
+                expression=f"terminal_frauds_{window}_delay_7d "
+                f"/ (terminal_payments_{window}_delay_7d + 0.5)",
+                description="Share of known frauds, drawn towards zero where few are known.",
+            )
+            for window in ("1d", "3d", "7d", "14d", "28d")
         ),
     ),
-    description="Habits of the customer, known history of the terminal.",
+    description="Habits of the customer, known history of customer and terminal.",
 )
 
 card_training = TrainingSet(

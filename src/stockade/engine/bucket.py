@@ -24,6 +24,8 @@ Flags = NDArray[np.bool_]
 
 _NONE = np.empty(0, np.int64)
 _SMALL_UNIT = 2.0**-600
+# As many as there usually are windows: a stream is about as large as the events themselves.
+_STREAMS = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +111,7 @@ class Bucket:
         self._moments: dict[
             tuple[object, ...], Mapping[int | None, tuple[Integers, Floats, Floats]]
         ] = {}
-        self._streams: dict[tuple[object, ...], tuple[Integers, Integers]] = {}
+        self._streams: list[tuple[_Chosen, tuple[int | None, int], tuple[Integers, Integers]]] = []
 
     @cached_property
     def _dynamic(self) -> bool:
@@ -196,10 +198,15 @@ class Bucket:
             for flag in flags:
                 wanted = flag if wanted is None else wanted & flag
         if wanted is None or wanted.all():
-            every = np.arange(self._time.size, dtype=np.int64)
-            return self._with_clocks(every, None, self._event_start)
+            return self._every
         before = np.concatenate([[0], np.cumsum(wanted)]).astype(np.int64)
         return self._with_clocks(np.flatnonzero(wanted), before, before[self._event_start])
+
+    @cached_property
+    def _every(self) -> _Chosen:
+        return self._with_clocks(
+            np.arange(self._time.size, dtype=np.int64), None, self._event_start
+        )
 
     def _with_clocks(self, rows: Integers, before: Integers | None, start: Integers) -> _Chosen:
         if not self._dynamic:
@@ -230,13 +237,16 @@ class Bucket:
         )  # fmt: skip
 
     def _stream(
-        self, chosen: _Chosen, offsets: tuple[int | None, int], name: tuple[object, ...]
+        self, chosen: _Chosen, offsets: tuple[int | None, int]
     ) -> tuple[Integers, Integers]:
-        key = (*name, offsets)
-        if key not in self._streams:
-            low, high = self._bounds(offsets, chosen)
-            self._streams = {key: stream.membership(low, high, *self._sweep(chosen))}
-        return self._streams[key]
+        """The window as a stream; the last few are kept, for several aggregates ask for each."""
+        for known, known_offsets, found in self._streams:
+            if known is chosen and known_offsets == offsets:
+                return found
+        low, high = self._bounds(offsets, chosen)
+        found = stream.membership(low, high, *self._sweep(chosen))
+        self._streams = [*self._streams[1 - _STREAMS :], (chosen, offsets, found)]
+        return found
 
     def _column(self, name: str) -> pa.Array:
         """A measured column in the order of the sorted events."""
@@ -279,14 +289,14 @@ class Bucket:
 
     def _count(self, output: Output) -> Integers:
         chosen = self._chosen(output.mask, output.value, "known")
-        return self._counted(chosen, output, (output.mask, output.value, "known"))
+        return self._counted(chosen, output)
 
-    def _counted(self, chosen: _Chosen, output: Output, name: tuple[object, ...]) -> Integers:
+    def _counted(self, chosen: _Chosen, output: Output) -> Integers:
         offsets = self._offsets(output)
         if not self._dynamic:
             low, high = self._bounds(offsets, chosen)
             return high - low
-        steps, end = self._stream(chosen, offsets, name)
+        steps, end = self._stream(chosen, offsets)
         return stream.follow_sums(steps, end, np.empty((0, 0), np.int64))[0]
 
     def _is_exact(self, output: Output) -> bool:
@@ -299,7 +309,7 @@ class Bucket:
         chosen = self._chosen(*name)
         limbs = Limbs.of(self._column(str(output.value)).take(pa.array(chosen.rows)))
         if self._dynamic:
-            steps, end = self._stream(chosen, self._offsets(output), name)
+            steps, end = self._stream(chosen, self._offsets(output))
             count, sums = stream.follow_sums(steps, end, limbs.parts)
         else:
             low, high = self._bounds(self._offsets(output), chosen)
@@ -391,9 +401,8 @@ class Bucket:
             self._counted(
                 self._flagged(flag if mask is None else flag & mask),
                 output,
-                (output.mask, output.value, name),
             )
-            for name, flag in kinds.items()
+            for flag in kinds.values()
         )
 
     def _flagged(self, flags: Flags) -> _Chosen:
@@ -409,7 +418,7 @@ class Bucket:
         least, most = self._extremes_of(
             output, chosen, codes[chosen.rows], np.int64(FOREVER * 2 - 1), np.int64(-FOREVER * 2)
         )
-        count = self._counted(chosen, output, (output.mask, output.value, "known"))
+        count = self._counted(chosen, output)
         found = least if output.kind == "min" else most
         return back(pa.array(np.where(count == 0, 0, found), mask=count == 0))
 
@@ -419,7 +428,7 @@ class Bucket:
         chosen = self._chosen(*name)
         values = _doubles(self._column(str(output.value)))[chosen.rows]
         least, most = self._extremes_of(output, chosen, values, np.inf, -np.inf)
-        whole = self._counted(chosen, output, name)
+        whole = self._counted(chosen, output)
         count = self._count(output)
         if output.kind == "min":
             found = np.where(whole == 0, np.nan, least)
@@ -450,7 +459,7 @@ class Bucket:
         chosen = self._chosen(*name)
         encoded = pc.dictionary_encode(self._column(str(output.value)).take(pa.array(chosen.rows)))
         code = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-        steps, end = self._stream(chosen, self._offsets(output), name)
+        steps, end = self._stream(chosen, self._offsets(output))
         count, distinct, largest, entropy = stream.follow_categories(
             steps, end, code, max(len(encoded.dictionary), 1), output.kind == "entropy"
         )
@@ -471,7 +480,7 @@ class Bucket:
         rank = np.empty(values.size, np.int64)
         rank[by_value] = np.arange(values.size)
         rank -= base
-        steps, end = self._stream(chosen, self._offsets(output), name)
+        steps, end = self._stream(chosen, self._offsets(output))
         count, found = stream.follow_quantile(
             steps,
             end,
@@ -529,9 +538,7 @@ class Bucket:
         offsets = self._offsets(output)
         if self._dynamic:
             # Places follow the values' order, so visibility must follow the rows there.
-            moved = self._moved(chosen, ranked)
-            low, high = self._bounds(offsets, chosen)
-            steps, end = stream.membership(low, high, *self._sweep(moved))
+            steps, end = self._stream(self._moved(chosen, ranked), offsets)
             return stream.follow_ends(steps, end, ranked.size, want)
         low, high = self._bounds(offsets, chosen)
         last = high[:, None] - 1 - np.arange(want)[None, :]
