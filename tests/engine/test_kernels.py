@@ -18,6 +18,7 @@ from tests.engine.histories import VALUES, Event, History, histories
 US = 1_000_000
 
 
+@pytest.mark.slow
 @settings(
     max_examples=20_000,
     deadline=None,
