@@ -34,6 +34,30 @@ class ReferenceEvent:
     visible_until: int = FOREVER
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revision:
+    """One revision of one event: its version, when it was known, and whether it takes it back."""
+
+    version: int
+    available_at: int
+    retracted: bool = False
+
+
+def visibility(revisions: Sequence[Revision]) -> list[tuple[int, int]]:
+    """For each revision of one event, when it counts: `[from, until)`, empty where it never does.
+
+    At any time the highest version known by then counts; while that is a retraction, none does.
+    """
+    found: list[tuple[int, int]] = []
+    for revision in revisions:
+        higher = [one.available_at for one in revisions if one.version > revision.version]
+        until = min(higher, default=FOREVER)
+        if revision.retracted or until < revision.available_at:
+            until = revision.available_at
+        found.append((revision.available_at, until))
+    return found
+
+
 def value_at(output: Output, decided_at: int, events: Iterable[ReferenceEvent]) -> object:
     """The feature at a decision, from all events of its entity that pass the filter."""
     counted = [
