@@ -1,92 +1,47 @@
 """Features of one bucket: events and decisions of many entities in, Arrow columns out."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from stockade.engine import order, stream, tree
+from stockade.engine import columns, stream, tree
 from stockade.engine.exact import Limbs
 from stockade.engine.program import CATEGORICAL, FOREVER, PICKED, Output
+from stockade.engine.sides import Chosen, Events, Flags, Floats, Integers, Offsets, Queries, Sides
+
+__all__ = ["Bucket", "Events", "Queries", "compute"]
 
 # pyarrow's stubs know neither masked index arrays nor dictionary arrays behind `Array`.
 # pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false, reportReturnType=false
 
-Integers = NDArray[np.int64]
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
-
-_NONE = np.empty(0, np.int64)
 _SMALL_UNIT = 2.0**-600
-# As many as there usually are windows: a stream is about as large as the events themselves.
-_STREAMS = 6
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Events:
-    """n events of a bucket, in any order.
-
-    Attributes:
-        key: entity codes from 0; -1 for an entity that no query asks for.
-        time: event time, microseconds.
-        visible_from: when known; None where that is `time + settling`.
-        visible_until: when superseded, exclusive; None where nothing ever is.
-        settling: microseconds.
-        values: measured columns, nulls as Arrow nulls.
-        masks: what each `where` became.
-    """
-
-    key: Integers
-    time: Integers
-    visible_from: Integers | None
-    visible_until: Integers | None
-    settling: int
-    values: Mapping[str, pa.Array | pa.ChunkedArray]
-    masks: Mapping[str, Flags]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Queries:
-    """m decisions of a bucket, in any order.
-
-    Attributes:
-        key: entity codes from 0; -1 for a null key, which gives nulls.
-        time: decision time, microseconds.
-        valid: false where the time is null, which gives nulls; None where it never is.
-    """
-
-    key: Integers
-    time: Integers
-    valid: Flags | None
+# Below this share of the squares, what is left of them has lost the last digits of a double.
+_BLURRED = 2.0**-60
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Chosen:
-    """The events that one (filter, column) looks at, in order of entity and time.
+class _Moments:
+    """Of one window, per query: events, their sum, mean and squared deviations."""
 
-    Attributes:
-        rows: positions among the bucket's sorted events.
-        before: per sorted event, how many are chosen before it; None where all are.
-        start: where each entity begins among them.
-    """
+    n: Integers
+    total: Floats
+    mean: Floats
+    square: Floats
 
-    rows: Integers
-    before: Integers | None
-    start: Integers
-    visible_from: Integers
-    visible_until: Integers
-    by_from: Integers
-    by_until: Integers
 
-    def at(self, position: Integers) -> Integers:
-        """Positions among all events as positions among the chosen."""
-        return position if self.before is None else self.before[position]
+@dataclass(frozen=True, slots=True, eq=False)
+class _Categories:
+    """Of one window, per query: events, distinct values, the most of one value, entropy."""
+
+    n: Integers
+    distinct: Integers
+    most: Integers
+    entropy: Floats | None
 
 
 class Bucket:
@@ -94,173 +49,56 @@ class Bucket:
 
     def __init__(self, events: Events, queries: Queries, *, entities: int) -> None:
         """Sort both sides by entity and time."""
-        self._events = events
-        self._queries = queries
-        asked = queries.key if queries.valid is None else np.where(queries.valid, queries.key, -1)
-        self._order, self._query_start = order.sort_by_entity_and_time(
-            asked, queries.time, entities
-        )
-        self._query_time = queries.time[self._order]
-        self._event_order, self._event_start = order.sort_by_entity_and_time(
-            events.key, events.time, entities
-        )
-        self._time = events.time[self._event_order]
-        self._edges: dict[int, Integers] = {}
-        self._choices: dict[tuple[str | None, str | None, str], _Chosen] = {}
-        self._columns: dict[str, pa.Array] = {}
-        self._moments: dict[
-            tuple[object, ...], Mapping[int | None, tuple[Integers, Floats, Floats]]
-        ] = {}
-        self._streams: list[tuple[_Chosen, tuple[int | None, int], tuple[Integers, Integers]]] = []
-
-    @cached_property
-    def _dynamic(self) -> bool:
-        """Whether visibility must be swept; else windows alone decide what counts."""
-        return self._events.visible_from is not None or self._events.visible_until is not None
+        self._sides = Sides(events, queries, entities=entities)
+        # What one sweep finds for several outputs, by what it looked at.
+        self._nested: dict[tuple[object, ...], list[int | None]] = {}
+        self._moments: dict[tuple[object, ...], _Moments] = {}
+        self._extremes: dict[tuple[object, ...], tuple[NDArray[np.generic], ...]] = {}
+        self._categories: dict[tuple[object, ...], _Categories] = {}
+        self._codes: dict[str, tuple[Integers, int]] = {}
+        self._ordered: dict[str, tuple[Integers, Callable[[pa.Array], pa.Array]]] = {}
+        self._ranked: dict[tuple[str | None, str | None, str], tuple[Chosen, Integers]] = {}
+        self._found_ends: dict[tuple[int, Offsets, int], tuple[Integers, NDArray[np.int64]]] = {}
 
     def compute(self, outputs: Sequence[Output]) -> list[pa.Array]:
-        """One array per output, in the order of the queries, of the output's type."""
+        """One array per output, in the order of the queries, of the output's type.
+
+        Raises:
+            DataError: a sum of whole numbers or decimals does not fit its type.
+        """
         self._plan_nested(outputs)
-        return [self._one(output) for output in outputs]
+        found: dict[int, pa.Array] = {}
+        for i in sorted(range(len(outputs)), key=lambda i: self._turn(outputs[i])):
+            found[i] = self._one(outputs[i])
+        return [found[i] for i in range(len(outputs))]
 
     def latest_used(self, outputs: Sequence[Output]) -> tuple[pa.Array, pa.Array]:
         """Per query, the latest event time and availability that any output's window could use."""
-        count = self._query_time.size
-        latest_event = np.full(count, -FOREVER)
-        latest_known = np.full(count, -FOREVER)
-        chosen = self._chosen(None, None, "rows")
-        known = self._known(chosen)
-        for offsets in {self._offsets(output) for output in outputs}:
-            low, high = self._bounds(offsets, chosen)
-            nothing = np.full(count, -FOREVER)
-            for values, found in ((self._time, latest_event), (known, latest_known)):
+        sides = self._sides
+        chosen = sides.chosen(None, None, "rows")
+        found = [np.full(sides.query_time.size, -FOREVER) for _ in range(2)]
+        for offsets in {sides.offsets(output) for output in outputs}:
+            low, high = sides.bounds(offsets, chosen)
+            for values, latest in zip((sides.time, sides.known_from()), found, strict=True):
                 _, most = tree.extremes(
                     values, np.int64(FOREVER), np.int64(-FOREVER), low[None, :], high,
-                    *self._sweep(chosen),
+                    *sides.sweep(chosen),
                 )  # fmt: skip
-                np.maximum(found, most[0] if values.size else nothing, out=found)
-        return tuple(  # type: ignore[return-value]
-            self._in_query_order(pa.array(found, mask=found == -FOREVER), pa.int64())
-            for found in (latest_event, latest_known)
+                np.maximum(latest, most[0], out=latest)
+        event, known = (
+            sides.in_query_order(pa.array(latest, mask=latest == -FOREVER), pa.int64())
+            for latest in found
         )
+        return event, known
 
-    # --- which events, which windows ---
+    def _turn(self, output: Output) -> tuple[object, ...]:
+        """Outputs of one window follow each other, so that its stream is made once."""
+        begin, end = self._sides.offsets(output)
+        chosen = self._sides.chosen(output.mask, output.value, self._kind(output))
+        return end, begin is None, begin or 0, chosen.number, output.value or ""
 
-    def _offsets(self, output: Output) -> tuple[int | None, int]:
-        """Where the output's window begins and ends, in microseconds from the decision."""
-        shift = 1 if output.inclusive else 0
-        end = shift - output.delay
-        begin = None if output.window is None else end - output.window
-        if not self._dynamic:
-            # Known by the decision means an event no younger than the settling delay.
-            end = min(end, 1 - self._events.settling)
-        return begin, end
-
-    def _edge(self, offset: int) -> Integers:
-        if offset not in self._edges:
-            self._edges[offset] = order.first_at_or_after(
-                self._query_time, self._query_start, self._time, self._event_start, offset
-            )
-        return self._edges[offset]
-
-    def _bounds(
-        self, offsets: tuple[int | None, int], chosen: _Chosen
-    ) -> tuple[Integers, Integers]:
-        begin, end = offsets
-        high = chosen.at(self._edge(end))
-        if begin is None:
-            each = np.diff(self._query_start)
-            return np.repeat(chosen.start[:-1], each), high
-        low = chosen.at(self._edge(begin))
-        return low, np.maximum(low, high)
-
-    def _chosen(self, mask: str | None, value: str | None, kind: str) -> _Chosen:
-        """`kind`: rows (any), known (value not null), finite (a number), whole (not NaN)."""
-        key = (mask, value, kind)
-        if key not in self._choices:
-            self._choices[key] = self._choose(mask, value, kind)
-        return self._choices[key]
-
-    def _choose(self, mask: str | None, value: str | None, kind: str) -> _Chosen:
-        wanted: Flags | None = None
-        if mask is not None:
-            wanted = self._events.masks[mask][self._event_order]
-        if value is not None and kind != "rows":
-            column = self._column(value)
-            flags: list[Flags] = []
-            if column.null_count:
-                flags.append(_flags(column.is_valid()))
-            if kind in ("finite", "whole") and pa.types.is_floating(column.type):
-                numbers = _doubles(column)
-                odd = np.isfinite(numbers) if kind == "finite" else ~np.isnan(numbers)
-                if not odd.all():
-                    flags.append(odd)
-            for flag in flags:
-                wanted = flag if wanted is None else wanted & flag
-        if wanted is None or wanted.all():
-            return self._every
-        before = np.concatenate([[0], np.cumsum(wanted)]).astype(np.int64)
-        return self._with_clocks(np.flatnonzero(wanted), before, before[self._event_start])
-
-    @cached_property
-    def _every(self) -> _Chosen:
-        return self._with_clocks(
-            np.arange(self._time.size, dtype=np.int64), None, self._event_start
-        )
-
-    def _with_clocks(self, rows: Integers, before: Integers | None, start: Integers) -> _Chosen:
-        if not self._dynamic:
-            return _Chosen(rows, before, start, _NONE, _NONE, _NONE, _NONE)
-        original = self._event_order[rows]
-        events = self._events
-        known = events.visible_from
-        shown = (events.time + events.settling if known is None else known)[original]
-        until = events.visible_until
-        gone = np.full(rows.size, FOREVER) if until is None else until[original]
-        entity = np.repeat(np.arange(start.size - 1), np.diff(start))
-        by_from, _ = order.sort_by_entity_and_time(entity, shown, start.size - 1)
-        by_until = np.arange(rows.size, dtype=np.int64)
-        if until is not None:
-            by_until, _ = order.sort_by_entity_and_time(entity, gone, start.size - 1)
-        return _Chosen(rows, before, start, shown, gone, by_from, by_until)
-
-    def _known(self, chosen: _Chosen) -> Integers:
-        if self._dynamic:
-            return chosen.visible_from
-        return self._time + self._events.settling
-
-    def _sweep(self, chosen: _Chosen) -> tuple[Integers, ...]:
-        """What every sweep needs beside its windows."""
-        return (
-            self._query_time, self._query_start, chosen.start,
-            chosen.visible_from, chosen.visible_until, chosen.by_from, chosen.by_until,
-        )  # fmt: skip
-
-    def _stream(
-        self, chosen: _Chosen, offsets: tuple[int | None, int]
-    ) -> tuple[Integers, Integers]:
-        """The window as a stream; the last few are kept, for several aggregates ask for each."""
-        for known, known_offsets, found in self._streams:
-            if known is chosen and known_offsets == offsets:
-                return found
-        low, high = self._bounds(offsets, chosen)
-        found = stream.membership(low, high, *self._sweep(chosen))
-        self._streams = [*self._streams[1 - _STREAMS :], (chosen, offsets, found)]
-        return found
-
-    def _column(self, name: str) -> pa.Array:
-        """A measured column in the order of the sorted events."""
-        if name not in self._columns:
-            column = self._events.values[name]
-            whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-            taken = whole.take(pa.array(self._event_order))
-            if pa.types.is_floating(taken.type):
-                # Adding zero turns -0.0 into 0.0, which are one value.
-                taken = pc.add(taken.cast(pa.float64()), pa.scalar(0.0))
-            self._columns[name] = taken
-        return self._columns[name]
-
-    # --- aggregates ---
+    def _kind(self, output: Output) -> str:
+        return "rows" if output.kind == "latest" else "known"
 
     def _one(self, output: Output) -> pa.Array:
         if output.kind in PICKED or output.kind.startswith("seconds_since"):
@@ -273,46 +111,32 @@ class Bucket:
             found = self._extreme(output)
         elif output.kind == "count":
             found = pa.array(self._count(output))
-        elif self._is_exact(output) and output.kind in ("sum", "mean"):
+        elif output.kind in ("sum", "mean") and self._is_exact(output):
             found = self._exact(output)
         else:
             found = self._moment(output)
-        return self._in_query_order(found, output.type)
+        return self._sides.in_query_order(found, output.type)
 
-    def _in_query_order(self, found: pa.Array, kind: pa.DataType) -> pa.Array:
-        """Results of the sorted queries where they belong; null for queries that ask nothing."""
-        total = self._queries.key.size
-        place = np.full(total, -1, np.int64)
-        place[self._order] = np.arange(self._order.size)
-        taken = found.take(pa.array(place, mask=place < 0))
-        return taken if taken.type == kind else taken.cast(kind)
+    def _count(self, output: Output, kind: str = "known") -> Integers:
+        chosen = self._sides.chosen(output.mask, output.value, kind)
+        return self._sides.count(chosen, self._sides.offsets(output))
 
-    def _count(self, output: Output) -> Integers:
-        chosen = self._chosen(output.mask, output.value, "known")
-        return self._counted(chosen, output)
-
-    def _counted(self, chosen: _Chosen, output: Output) -> Integers:
-        offsets = self._offsets(output)
-        if not self._dynamic:
-            low, high = self._bounds(offsets, chosen)
-            return high - low
-        steps, end = self._stream(chosen, offsets)
-        return stream.follow_sums(steps, end, np.empty((0, 0), np.int64))[0]
+    # --- sums ---
 
     def _is_exact(self, output: Output) -> bool:
-        column = self._column(str(output.value))
+        column = self._sides.column(str(output.value))
         return pa.types.is_integer(column.type) or pa.types.is_decimal(column.type)
 
     def _exact(self, output: Output) -> pa.Array:
         """Sums and means of whole numbers and decimals, exact to the last digit."""
-        name = (output.mask, output.value, "known")
-        chosen = self._chosen(*name)
-        limbs = Limbs.of(self._column(str(output.value)).take(pa.array(chosen.rows)))
-        if self._dynamic:
-            steps, end = self._stream(chosen, self._offsets(output))
+        sides, offsets = self._sides, self._sides.offsets(output)
+        chosen = sides.chosen(output.mask, output.value, "known")
+        limbs = Limbs.of(sides.taken(str(output.value), chosen.rows))
+        if sides.dynamic:
+            steps, end = sides.stream(chosen, offsets)
             count, sums = stream.follow_sums(steps, end, limbs.parts)
         else:
-            low, high = self._bounds(self._offsets(output), chosen)
+            low, high = sides.bounds(offsets, chosen)
             running = np.zeros((limbs.parts.shape[0], limbs.parts.shape[1] + 1), np.int64)
             np.cumsum(limbs.parts, axis=1, out=running[:, 1:])
             count, sums = high - low, running[:, high] - running[:, low]
@@ -322,114 +146,111 @@ class Bucket:
 
     def _plan_nested(self, outputs: Sequence[Output]) -> None:
         """Group windows that end together, so that a shorter one is read as part of a longer."""
-        self._groups: dict[tuple[object, ...], list[int | None]] = {}
+        self._nested = {}
         for output in outputs:
-            begin, _ = self._offsets(output)
-            begins = self._groups.setdefault(self._group(output), [])
+            begin, _ = self._sides.offsets(output)
+            begins = self._nested.setdefault(self._group(output), [])
             if begin not in begins:
                 begins.append(begin)
-        for begins in self._groups.values():
+        for begins in self._nested.values():
             begins.sort(key=lambda begin: (begin is None, -(begin or 0)))
 
     def _group(self, output: Output) -> tuple[object, ...]:
         family = "extremes" if output.kind in ("min", "max") else "moments"
-        return (family, output.mask, output.value, self._offsets(output)[1])
+        return (family, output.mask, output.value, self._sides.offsets(output)[1])
 
-    def _windows(
-        self, output: Output, chosen: _Chosen
-    ) -> tuple[list[int | None], Integers, Integers]:
-        end = self._offsets(output)[1]
-        begins = self._groups[self._group(output)]
-        bounds = [self._bounds((begin, end), chosen) for begin in begins]
-        high = chosen.at(self._edge(end))
-        low = np.stack([np.minimum(low, high) for low, _ in bounds])
-        return begins, np.ascontiguousarray(low), high
+    def _moments_of(self, output: Output) -> _Moments:
+        sides, group = self._sides, self._group(output)
+        begin, end = sides.offsets(output)
+        if (*group, begin) not in self._moments:
+            begins = self._nested[group]
+            chosen = sides.chosen(output.mask, output.value, "finite")
+            values = chosen.of(sides.doubles(str(output.value)))
+            found = self._measured(values, chosen, *sides.nested(begins, end, chosen))
+            for i, each in enumerate(begins):
+                self._moments[(*group, each)] = _Moments(*(part[i] for part in found))
+        return self._moments[(*group, begin)]
 
-    def _moments_of(self, output: Output) -> tuple[Integers, Floats, Floats]:
-        key = self._group(output)
-        if key not in self._moments:
-            chosen = self._chosen(output.mask, output.value, "finite")
-            begins, low, high = self._windows(output, chosen)
-            values = _doubles(self._column(str(output.value)))[chosen.rows]
-            n, s, m = tree.moments(values, low, high, *self._sweep(chosen))
-            if np.isnan(m).any():
-                # Squares that overflow are squared again in a smaller unit, a power of two.
-                _, _, small = tree.moments(values * _SMALL_UNIT, low, high, *self._sweep(chosen))
-                with np.errstate(over="ignore"):
-                    m = np.where(np.isnan(m), small / _SMALL_UNIT / _SMALL_UNIT, m)
-            self._moments[key] = {begin: (n[i], s[i], m[i]) for i, begin in enumerate(begins)}
-        return self._moments[key][self._offsets(output)[0]]
+    def _measured(
+        self, values: Floats, chosen: Chosen, low: Integers, high: Integers
+    ) -> tuple[Integers, Floats, Floats, Floats]:
+        """Count, sum, mean and squared deviations; each (windows, queries)."""
+        sweep = self._sides.sweep(chosen)
+        n, total, square = tree.moments(values, low, high, *sweep)
+        count = np.maximum(n, 1)
+        mean = total / count
+        beyond = ~np.isfinite(total)
+        if beyond.any() or np.isnan(square).any():
+            # What overflows is added again in a smaller unit, a power of two.
+            _, small, small_square = tree.moments(values * _SMALL_UNIT, low, high, *sweep)
+            with np.errstate(over="ignore"):
+                mean = np.where(beyond, small / count / _SMALL_UNIT, mean)
+                total = np.where(beyond, small / _SMALL_UNIT, total)
+                unscaled = small_square / _SMALL_UNIT / _SMALL_UNIT
+                square = np.where(np.isnan(square), unscaled, square)
+        with np.errstate(over="ignore", invalid="ignore"):
+            blurred = (n > 1) & (square <= mean * total * _BLURRED)
+        if blurred.any() and (blurred & ~_are_constant(values, low, high)).any():
+            square = np.where(blurred, self._centred(values, chosen, low, high, square), square)
+        return n, total, mean, square
+
+    def _centred(
+        self, values: Floats, chosen: Chosen, low: Integers, high: Integers, square: Floats
+    ) -> Floats:
+        """Squared deviations of values far from zero, from each entity's first value instead."""
+        sizes = np.diff(chosen.start)
+        origin = values[np.repeat(chosen.start[:-1], sizes)]
+        with np.errstate(over="ignore", invalid="ignore"):
+            moved = values - origin
+        if not np.isfinite(moved).all():
+            return square
+        n, total, found = tree.moments(moved, low, high, *self._sides.sweep(chosen))
+        with np.errstate(over="ignore", invalid="ignore"):
+            # An entity whose first value lies far off gains nothing: that is as blurred.
+            sharp = found > total * (total / np.maximum(n, 1)) * _BLURRED
+        return np.where(sharp, found, square)
 
     def _moment(self, output: Output) -> pa.Array:
         """Sum, mean, variance and standard deviation of doubles."""
-        n, total, square = self._moments_of(output)
-        odd = self._odd(output)
-        if odd is not None:
-            count, nan, above, below = odd
-            infinite = (above > 0) | (below > 0)
-            undefined = (nan > 0) | ((above > 0) & (below > 0))
-            total = np.where(infinite, np.where(above > 0, np.inf, -np.inf), total)
-            total = np.where(undefined, np.nan, total)
-            square = np.where(infinite | undefined, np.nan, square)
-            n = count
-        with np.errstate(divide="ignore", invalid="ignore"):
-            if output.kind == "sum":
-                return pa.array(total)
-            if output.kind == "mean":
-                return pa.array(total / n, mask=n == 0)
-            spread = square / (n - 1)
-        found = np.sqrt(spread) if output.kind == "stddev" else spread
-        return pa.array(found, mask=n < 2)
+        found = self._moments_of(output)
+        n, total, mean, square = found.n, found.total, found.mean, found.square
+        if not self._sides.is_finite(str(output.value)):
+            n = self._count(output)
+            nan, above, below = (self._count(output, kind) > 0 for kind in _ODD)
+            odd = np.where(above, np.where(below, np.nan, np.inf), -np.inf)
+            odd[nan] = np.nan
+            infinite = nan | above | below
+            total, mean = np.where(infinite, odd, total), np.where(infinite, odd, mean)
+            square = np.where(infinite, np.nan, square)
+        if output.kind == "sum":
+            return pa.array(total)
+        if output.kind == "mean":
+            return pa.array(mean, mask=n == 0)
+        spread = square / np.maximum(n - 1, 1)
+        return pa.array(np.sqrt(spread) if output.kind == "stddev" else spread, mask=n < 2)
 
-    def _odd(self, output: Output) -> tuple[Integers, ...] | None:
-        """Counts of all values, NaN, +infinity and -infinity; None where all are finite."""
-        column = self._column(str(output.value))
-        if not pa.types.is_floating(column.type):
-            return None
-        numbers = _doubles(column)
-        known = _flags(column.is_valid())
-        if np.isfinite(numbers[known]).all():
-            return None
-        kinds = {
-            "known": known,
-            "nan": known & np.isnan(numbers),
-            "above": known & (numbers == np.inf),
-            "below": known & (numbers == -np.inf),
-        }
-        mask = None if output.mask is None else self._events.masks[output.mask][self._event_order]
-        return tuple(
-            self._counted(
-                self._flagged(flag if mask is None else flag & mask),
-                output,
-            )
-            for flag in kinds.values()
-        )
-
-    def _flagged(self, flags: Flags) -> _Chosen:
-        before = np.concatenate([[0], np.cumsum(flags)]).astype(np.int64)
-        return self._with_clocks(np.flatnonzero(flags), before, before[self._event_start])
+    # --- extremes, categories, quantiles ---
 
     def _extreme(self, output: Output) -> pa.Array:
-        column = self._column(str(output.value))
+        column = self._sides.column(str(output.value))
         if pa.types.is_floating(column.type):
             return self._extreme_double(output)
-        chosen = self._chosen(output.mask, output.value, "known")
-        codes, back = _ordered_codes(column)
-        least, most = self._extremes_of(
-            output, chosen, codes[chosen.rows], np.int64(FOREVER * 2 - 1), np.int64(-FOREVER * 2)
-        )
-        count = self._counted(chosen, output)
+        chosen = self._sides.chosen(output.mask, output.value, "known")
+        if str(output.value) not in self._ordered:
+            codes, back = columns.ordered_codes(column)
+            self._ordered[str(output.value)] = self._sides.sorted_like_events(codes), back
+        codes, back = self._ordered[str(output.value)]
+        least, most = self._extremes_of(output, chosen, codes, _MOST, _LEAST)
+        empty = self._count(output) == 0
         found = least if output.kind == "min" else most
-        return back(pa.array(np.where(count == 0, 0, found), mask=count == 0))
+        return back(pa.array(np.where(empty, 0, found), mask=empty))
 
     def _extreme_double(self, output: Output) -> pa.Array:
         """NaN is above every number."""
-        name = (output.mask, output.value, "whole")
-        chosen = self._chosen(*name)
-        values = _doubles(self._column(str(output.value)))[chosen.rows]
+        chosen = self._sides.chosen(output.mask, output.value, "whole")
+        values = self._sides.doubles(str(output.value))
         least, most = self._extremes_of(output, chosen, values, np.inf, -np.inf)
-        whole = self._counted(chosen, output)
-        count = self._count(output)
+        count, whole = self._count(output), self._count(output, "whole")
         if output.kind == "min":
             found = np.where(whole == 0, np.nan, least)
         else:
@@ -439,84 +260,104 @@ class Bucket:
     def _extremes_of(
         self,
         output: Output,
-        chosen: _Chosen,
-        values: NDArray[np.generic],
-        least: object,
-        most: object,
-    ) -> tuple[NDArray[np.generic], NDArray[np.generic]]:
-        key = self._group(output)
-        if key not in self._moments:
-            begins, low, high = self._windows(output, chosen)
-            smallest, largest = tree.extremes(values, least, most, low, high, *self._sweep(chosen))
-            self._moments[key] = {
-                begin: (smallest[i], largest[i], largest[i]) for i, begin in enumerate(begins)
-            }
-        found = self._moments[key][self._offsets(output)[0]]
-        return found[0], found[1]
+        chosen: Chosen,
+        every: NDArray[np.generic],
+        empty_least: object,
+        empty_most: object,
+    ) -> tuple[NDArray[np.generic], ...]:
+        sides, group = self._sides, self._group(output)
+        begin, end = sides.offsets(output)
+        if (*group, begin) not in self._extremes:
+            begins = self._nested[group]
+            low, high = sides.nested(begins, end, chosen)
+            least, most = tree.extremes(
+                chosen.of(every), empty_least, empty_most, low, high, *sides.sweep(chosen)
+            )
+            for i, each in enumerate(begins):
+                self._extremes[(*group, each)] = (least[i], most[i])
+        return self._extremes[(*group, begin)]
 
     def _categorical(self, output: Output) -> pa.Array:
-        name = (output.mask, output.value, "known")
-        chosen = self._chosen(*name)
-        encoded = pc.dictionary_encode(self._column(str(output.value)).take(pa.array(chosen.rows)))
-        code = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-        steps, end = self._stream(chosen, self._offsets(output))
-        count, distinct, largest, entropy = stream.follow_categories(
-            steps, end, code, max(len(encoded.dictionary), 1), output.kind == "entropy"
-        )
+        found = self._categories_of(output)
         if output.kind == "count_distinct":
-            return pa.array(distinct)
+            return pa.array(found.distinct)
         if output.kind == "entropy":
-            return pa.array(entropy, mask=count == 0)
-        return pa.array(largest / np.maximum(count, 1), mask=count == 0)
+            return pa.array(found.entropy, mask=found.n == 0)
+        return pa.array(found.most / np.maximum(found.n, 1), mask=found.n == 0)
+
+    def _categories_of(self, output: Output) -> _Categories:
+        sides, value = self._sides, str(output.value)
+        wants_entropy = output.kind == "entropy"
+        key = (output.mask, value, sides.offsets(output))
+        known = self._categories.get(key)
+        if known is not None and (known.entropy is not None or not wants_entropy):
+            return known
+        if value not in self._codes:
+            codes, size = columns.category_codes(sides.column(value))
+            self._codes[value] = sides.sorted_like_events(codes), max(size, 1)
+        codes, size = self._codes[value]
+        chosen = sides.chosen(output.mask, value, "known")
+        n, distinct, most, entropy = stream.follow_categories(
+            *sides.stream(chosen, key[2]), chosen.of(codes), size, wants_entropy
+        )
+        found = _Categories(n, distinct, most, entropy if wants_entropy else None)
+        self._categories[key] = found
+        return found
 
     def _quantile(self, output: Output) -> pa.Array:
-        name = (output.mask, output.value, "known")
-        chosen = self._chosen(*name)
-        values = _doubles(self._column(str(output.value)))[chosen.rows]
-        entity = np.repeat(np.arange(chosen.start.size - 1), np.diff(chosen.start))
+        sides = self._sides
+        chosen = sides.chosen(output.mask, output.value, "known")
+        values = chosen.of(sides.doubles(str(output.value)))
+        size = np.diff(chosen.start)
+        entity = np.repeat(np.arange(size.size), size)
         # NaN sorts last, as it is above every number.
         by_value = np.lexsort((values, entity))
         base = chosen.start[entity]
         rank = np.empty(values.size, np.int64)
         rank[by_value] = np.arange(values.size)
-        rank -= base
-        steps, end = self._stream(chosen, self._offsets(output))
         count, found = stream.follow_quantile(
-            steps,
-            end,
-            rank,
-            base,
-            np.diff(chosen.start)[entity],
-            values[by_value],
-            float(output.q or 0),
-        )
+            *sides.stream(chosen, sides.offsets(output)),
+            rank - base, base, size[entity], values[by_value], float(output.q or 0),
+        )  # fmt: skip
         return pa.array(found, mask=count == 0)
+
+    # --- first and last ---
 
     def _picked(self, output: Output) -> pa.Array:
         """Values or ages of the first or last events."""
-        kind = "rows" if output.kind == "latest" else "known"
-        chosen = self._chosen(output.mask, output.value, kind)
-        ranked = self._by_time_and_value(chosen, output)
+        sides = self._sides
+        chosen, ranked = self._by_time_and_value(output)
         first, last = self._ends(chosen, ranked, output)
-        if output.kind.startswith("seconds_since"):
-            end = first if output.kind == "seconds_since_first" else last[:, 0]
-            at = self._time[ranked[np.maximum(end, 0)]] if ranked.size else np.zeros(end.size)
-            return pa.array((self._query_time - at) / 1e6, mask=end < 0)
-        column = self._column(str(output.value))
-        if pa.types.is_decimal(column.type) and not _keeps_decimal(output.type):
-            column = column.cast(pa.float64())
-        if output.kind == "last_n":
-            return _lists(column, ranked, last)
-        end = first if output.kind == "first" else last[:, 0]
+        at_first = output.kind in ("first", "seconds_since_first")
+        end = first if at_first else last[:, 0]
+        none = end < 0
         rows = ranked[np.maximum(end, 0)] if ranked.size else np.zeros(end.size, np.int64)
-        return column.take(pa.array(rows, mask=end < 0))
+        if output.kind.startswith("seconds_since"):
+            at = sides.time[rows] if ranked.size else rows
+            return pa.array((sides.query_time - at) / 1e6, mask=none)
+        if output.kind != "last_n":
+            return sides.taken(str(output.value), rows, none)
+        present = last >= 0
+        values = sides.taken(str(output.value), ranked[last[present]])
+        return columns.lists(columns.as_type(values, output.type.value_type), present)
 
-    def _by_time_and_value(self, chosen: _Chosen, output: Output) -> Integers:
+    def _by_time_and_value(self, output: Output) -> tuple[Chosen, Integers]:
         """The chosen rows with those of one instant in order of value; nulls lowest."""
+        valued = not output.kind.startswith("seconds_since")
+        key = (output.mask, output.value, self._kind(output) if valued else "known times")
+        if key not in self._ranked:
+            chosen = self._sides.chosen(output.mask, output.value, self._kind(output))
+            ranked = chosen.rows
+            if valued:
+                ranked = self._with_ties_by_value(chosen, str(output.value))
+            self._ranked[key] = self._sides.moved(chosen, ranked), ranked
+        return self._ranked[key]
+
+    def _with_ties_by_value(self, chosen: Chosen, value: str) -> Integers:
         rows = chosen.rows
-        if output.value is None or output.kind.startswith("seconds_since") or rows.size < 2:
+        if rows.size < 2:
             return rows
-        time = self._time[rows]
+        time = chosen.of(self._sides.time)
         entity_begins = np.zeros(rows.size, np.bool_)
         entity_begins[chosen.start[:-1][chosen.start[:-1] < rows.size]] = True
         tied = (time[1:] == time[:-1]) & ~entity_begins[1:]
@@ -525,30 +366,35 @@ class Bucket:
         member = np.concatenate([tied, [False]]) | np.concatenate([[False], tied])
         places = np.flatnonzero(member)
         run = np.cumsum(~np.concatenate([[False], tied]))[places]
-        codes, _ = _ordered_codes(self._column(output.value).take(pa.array(rows[places])))
+        values = self._sides.taken(value, rows[places])
+        codes, _ = columns.ordered_codes(values)
+        known = columns.flags(values.is_valid())
         ranked = rows.copy()
-        ranked[places] = rows[places[np.lexsort((codes, run))]]
+        ranked[places] = rows[places[np.lexsort((codes, known, run))]]
         return ranked
 
     def _ends(
-        self, chosen: _Chosen, ranked: Integers, output: Output
+        self, chosen: Chosen, ranked: Integers, output: Output
     ) -> tuple[Integers, NDArray[np.int64]]:
         """Per query the first and the last n places among `ranked`; -1 for none."""
         want = output.n or 1
-        offsets = self._offsets(output)
-        if self._dynamic:
-            # Places follow the values' order, so visibility must follow the rows there.
-            steps, end = self._stream(self._moved(chosen, ranked), offsets)
-            return stream.follow_ends(steps, end, ranked.size, want)
-        low, high = self._bounds(offsets, chosen)
-        last = high[:, None] - 1 - np.arange(want)[None, :]
-        last = np.where(last >= low[:, None], last, -1)
-        return np.where(high > low, low, -1), last
+        offsets = self._sides.offsets(output)
+        key = (chosen.number, offsets, want)
+        if key not in self._found_ends:
+            if self._sides.dynamic:
+                steps, end = self._sides.stream(chosen, offsets)
+                self._found_ends[key] = stream.follow_ends(steps, end, ranked.size, want)
+            else:
+                low, high = self._sides.bounds(offsets, chosen)
+                last = high[:, None] - 1 - np.arange(want)[None, :]
+                last = np.where(last >= low[:, None], last, -1)
+                self._found_ends[key] = np.where(high > low, low, -1), last
+        return self._found_ends[key]
 
-    def _moved(self, chosen: _Chosen, ranked: Integers) -> _Chosen:
-        if ranked is chosen.rows:
-            return chosen
-        return self._with_clocks(ranked, chosen.before, chosen.start)
+
+_ODD = ("nan", "above", "below")
+_MOST = np.int64(2**63 - 1)
+_LEAST = np.int64(-(2**63))
 
 
 def compute(
@@ -558,45 +404,11 @@ def compute(
     return Bucket(events, queries, entities=entities).compute(outputs)
 
 
-def _flags(column: pa.Array) -> Flags:
-    return column.to_numpy(zero_copy_only=False).astype(np.bool_)
-
-
-def _doubles(column: pa.Array) -> Floats:
-    """Values as doubles; what stands for a null is never read."""
-    kind = column.type
-    if pa.types.is_decimal(kind):
-        return column.cast(pa.float64()).fill_null(0).to_numpy()
-    if pa.types.is_integer(kind):
-        return column.fill_null(0).to_numpy().astype(np.float64)
-    return column.fill_null(0.0).to_numpy()
-
-
-def _ordered_codes(column: pa.Array) -> tuple[Integers, Callable[[pa.Array], pa.Array]]:
-    """Whole numbers in the order of the values (nulls lowest), and the way back."""
-    if pa.types.is_integer(column.type):
-        # The lowest number stands for a null; `latest` alone sees nulls.
-        return column.fill_null(-FOREVER * 2).to_numpy(), lambda codes: codes
-    encoded = pc.dictionary_encode(column)
-    words = encoded.dictionary
-    by_value = pc.sort_indices(words).to_numpy()
-    rank = np.empty(len(words), np.int64)
-    rank[by_value] = np.arange(len(words))
-    index = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-    codes = np.where(index >= 0, rank[np.maximum(index, 0)] if len(words) else 0, np.int64(-1))
-    ordered = words.take(pa.array(by_value))
-    return codes, lambda found: ordered.take(found)
-
-
-def _keeps_decimal(kind: pa.DataType) -> bool:
-    return pa.types.is_decimal(kind.value_type if pa.types.is_list(kind) else kind)
-
-
-def _lists(column: pa.Array, ranked: Integers, last: NDArray[np.int64]) -> pa.Array:
-    """Rows of up to n values each; null for none."""
-    present = last >= 0
-    sizes = present.sum(axis=1)
-    values = column.take(pa.array(ranked[last[present]]))
-    ends = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32)
-    missing = np.concatenate([sizes == 0, [False]])
-    return pa.ListArray.from_arrays(pa.array(ends, mask=missing), values)
+def _are_constant(values: Floats, low: Integers, high: Integers) -> Flags:
+    """Whether a window's first and last value belong to one run of equal values."""
+    if values.size == 0:
+        return np.ones(low.shape, np.bool_)
+    run = np.zeros(values.size, np.int64)
+    np.cumsum(values[1:] != values[:-1], out=run[1:])
+    last = np.minimum(np.maximum(high - 1, 0), values.size - 1)
+    return (low >= high) | (run[np.minimum(low, values.size - 1)] == run[last])
