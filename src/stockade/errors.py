@@ -68,9 +68,10 @@ class WriteError(StockadeError):
 def hint(name: str, known: Iterable[str]) -> str:
     """The nearest known name as a question, or else the list of known names."""
     names = sorted(set(known))
-    close = get_close_matches(name, names, n=1, cutoff=0.6)
+    by_lower = {known.lower(): known for known in names}
+    close = get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
     if close:
-        return f"did you mean '{close[0]}'?"
+        return f"did you mean '{by_lower[close[0]]}'?"
     return "known: " + (", ".join(f"'{known}'" for known in names) or "none")
 
 

@@ -34,5 +34,11 @@ def _behind(text: str) -> StockadeError | None:
     if worker:
         kind = getattr(errors, worker[-1]["kind"], DataError)
         return kind(worker[-1]["text"].strip())
+    if "MALFORMED_RECORD" in text or "MALFORMED_CSV_RECORD" in text:
+        # Spark's own message quotes the row.
+        return DataError(
+            "a row of the files does not fit the declared types: correct the files or the schema; "
+            "nothing was written"
+        )
     raised = _RAISED.search(text)
     return DataError(raised["text"].strip()) if raised else None

@@ -11,6 +11,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from stockade.definitions.names import check_column, check_name
 from stockade.errors import (
+    DefinitionError,
     EmptyTableError,
     SchemaError,
     TableNotFoundError,
@@ -61,7 +62,8 @@ class Tables:
         """Whether there is such a table."""
         if self.target.folder is None or "." in name:
             return self.spark.catalog.tableExists(self._identifier(name))
-        return (self._path(name) / "_delta_log").is_dir()
+        # A first write that failed leaves a log without commits: that is no table.
+        return any((self._path(name) / "_delta_log").glob("*.json"))
 
     def names(self) -> tuple[str, ...]:
         """All tables, by name."""
@@ -69,7 +71,9 @@ class Tables:
             found = self.spark.catalog.listTables(self.target.schema)
             return tuple(sorted(table.name for table in found))
         root = self.target.warehouse
-        return tuple(sorted(log.parent.name for log in root.glob("*/_delta_log")))
+        return tuple(
+            sorted({commit.parent.parent.name for commit in root.glob("*/_delta_log/*.json")})
+        )
 
     def version(self, name: str) -> int:
         """The table's newest Delta version."""
@@ -170,6 +174,8 @@ class Tables:
 
     def _identifier(self, name: str) -> str:
         parts = name.split(".")
+        if len(parts) > 3:
+            raise DefinitionError(f"table '{name}' has {len(parts)} parts, at most 3 are read")
         for part in parts:
             check_name(part, what="table")
         full = parts if len(parts) > 1 else [*str(self.target.schema).split("."), name]

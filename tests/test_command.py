@@ -1,0 +1,85 @@
+"""The command from card payments to judged decisions, and how it says what is wrong."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+from typer.testing import CliRunner
+
+from examples.card_fraud.demo import RENAME
+from examples.card_fraud.generator import world, write
+from stockade import cli
+
+pytestmark = pytest.mark.slow
+
+RENAMES = [part for pair in RENAME.items() for part in ("--rename", "=".join(pair))]
+MONTH = ["--start", "2018-06-01", "--end", "2018-07-20", "--as-of", "2018-07-27"]
+
+
+@pytest.fixture(scope="module")
+def folder(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A target with a small world of card payments; `spark` is the session that is used."""
+    assert spark.version
+    place = tmp_path_factory.mktemp("command")
+    write(world(0.05, days=130), place / "raw")
+    run(place, "ingest", str(place / "raw" / "transactions.parquet"), "card_transactions",
+        "--naive-utc", "TX_DATETIME", *RENAMES)  # fmt: skip
+    return place
+
+
+def run(folder: Path, *arguments: str, exits: int = 0, as_json: bool = False) -> str:
+    options = ["-d", "examples.card_fraud", "--target", str(folder)]
+    flag = ["--json"] if as_json else []
+    found = CliRunner().invoke(cli.app, [*options, *flag, *arguments])
+    if found.exception is not None and not isinstance(found.exception, SystemExit):
+        raise found.exception
+    assert found.exit_code == exits, found.output
+    return found.stdout
+
+
+def test_from_payments_to_judged_decisions(folder: Path) -> None:
+    assert "definitions are sound" in run(folder, "check")
+    assert "+ terminal_risk   new view, 6 features" in run(folder, "plan", exits=2)
+    week = ["--start", "2018-07-20", "--end", "2018-07-27"]
+    assert "rows in table 'terminal_risk'" in run(folder, "materialize", "terminal_risk", *week)
+    assert "terminal_risk" not in run(folder, "plan", exits=2)
+
+    built = json.loads(run(folder, "build", "published_training", *MONTH, as_json=True))
+    assert built["label_states"]["pending"] == 0
+    assert built["label_states"]["positive"] > 0
+    assert "no value is later than its decision" in run(folder, "audit", "published_training")
+    assert "0 differences" in run(folder, "verify", "published_training", "--sample", "20")
+
+    trained = run(folder, "train", "card_fraud_published", "--trials", "2", "--runner", "serial")
+    assert "registered 'card_fraud_published' version 1 as champion" in trained
+    days = ["--since", "2018-07-27", "--until", "2018-07-29"]
+    scored = json.loads(run(folder, "score", "card_fraud_published", *days, as_json=True))
+    again = json.loads(run(folder, "score", "card_fraud_published", *days, as_json=True))
+    assert scored["rows"] == again["rows"] > 0
+    judged = run(folder, "evaluate", "card_fraud_published", *days, "--as-of", "2018-08-08")
+    assert "average precision" in judged
+
+
+def test_faults_are_lines_on_stderr_and_exit_code_one(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["-d", "examples.card_fraud", "--target", str(folder), "build", "publshed_training"]
+    monkeypatch.setattr(sys, "argv", ["stockade", *arguments, *MONTH])
+
+    with pytest.raises(SystemExit) as raised:
+        cli.main()
+
+    assert raised.value.code == 1
+    assert capsys.readouterr().err.strip() == (
+        "error: no training set is called 'publshed_training': did you mean 'published_training'?"
+    )
+
+
+def test_a_jobs_options_may_stand_anywhere() -> None:
+    given = ["published_training", "--target", "x", "--start=2018-06-01", "--json", "-d", "a.b"]
+
+    assert cli._arguments("build", given) == [
+        "--target", "x", "--json", "-d", "a.b", "build", "published_training", "--start=2018-06-01",
+    ]  # fmt: skip
