@@ -104,7 +104,7 @@ def aggregates(batch: int) -> Mapping[str, Aggregate]:
 
 def source(batch: int) -> EventSource:
     """One of the five ways in which a source may tell what was known when."""
-    clocks: dict[str, object] = (
+    clocks: Mapping[str, object] = (
         {},
         {"settling_delay": hours(1)},
         {"available_at": "known_at"},

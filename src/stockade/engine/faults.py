@@ -4,8 +4,6 @@ import re
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from pyspark.errors import PySparkException
-
 from stockade import errors
 from stockade.errors import DataError, StockadeError
 
@@ -22,7 +20,9 @@ def spark_faults() -> Generator[None]:
     """
     try:
         yield
-    except PySparkException as fault:
+    except (StockadeError, ExceptionGroup):
+        raise
+    except Exception as fault:  # a failed write comes as py4j's own error, which Connect lacks
         known = _behind(str(fault))
         if known is None:
             raise
