@@ -90,6 +90,21 @@ def test_only_a_null_key_or_time_gives_null_instead_of_an_empty_window() -> None
     assert [column.to_pylist() for column in found] == [[0, None, None], [None, None, None]]
 
 
+@pytest.mark.parametrize("type", [pa.int64(), pa.float64(), pa.decimal128(10, 2)])
+def test_an_empty_window_is_zero_for_counts_and_sums_and_null_for_the_rest(
+    type: pa.DataType,
+) -> None:
+    zero: tuple[Kind, ...] = ("count", "sum", "count_distinct")
+    null: tuple[Kind, ...] = (
+        "mean", "stddev", "variance", "min", "max", "first", "last", "last_n", "latest",
+        "entropy", "top_share", "quantile", "seconds_since_last", "seconds_since_first",
+    )  # fmt: skip
+    for rows in ([], [(80, 1)], [(80, 1, 80)]):  # none, too old, too old on two clocks
+        one = bucket(rows, type)
+        found = one.compute([feature(kind, type) for kind in (*zero, *null)])
+        assert [column.to_pylist() for column in found] == [[0]] * 3 + [[None]] * len(null)
+
+
 def test_infinities_and_nan_leave_with_the_event_that_brought_them() -> None:
     rows = [(1, INF), (2, 1.0), (3, NAN), (4, 2.0), (5, -INF)]
     for clock in ("one", "two"):
@@ -108,6 +123,13 @@ def test_nan_is_above_every_number_and_one_value() -> None:
     assert math.isnan(float(str(ask("quantile", *rows, type=pa.float64(), q=1.0))))
     assert ask("min", *rows, type=pa.float64()) == 0.0
     assert ask("count_distinct", *rows, type=pa.float64()) == 3
+
+
+def test_the_least_of_nothing_but_nan_is_nan() -> None:
+    for kind in ("min", "max"):
+        for extra in ((), (96,)):
+            rows: list[Row] = [(96, NAN, *extra), (96, NAN, *extra)]
+            assert math.isnan(float(str(ask(kind, *rows, type=pa.float64()))))
 
 
 def test_one_value_has_no_standard_deviation() -> None:
