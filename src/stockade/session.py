@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import warnings
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -55,7 +56,9 @@ def session(
     builder = builder.remote(f"local[{cores}]") if remote else builder.master(f"local[{cores}]")
     for name, value in _settings(target, memory).items():
         builder = builder.config(name, value)
-    with _launch_log(_scratch(target) / "spark.log"):
+    with _launch_log(_scratch(target) / "spark.log"), warnings.catch_warnings():
+        # Connect sets static settings at the start of its server, then warns that it cannot again.
+        warnings.filterwarnings("ignore", message="Failed to set spark")
         return builder.getOrCreate()
 
 

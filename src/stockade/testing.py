@@ -23,6 +23,9 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     time.tzset()
     folder = tmp_path_factory.mktemp("spark")
     remote = os.environ.get("STOCKADE_TEST_REMOTE") == "1"
+    if remote:
+        # Any free port instead of Connect's own, so that runs may stand side by side.
+        os.environ["SPARK_TESTING"] = "1"
     started = session(Target.local(folder), cores="2", remote=remote)
     started.conf.set("spark.sql.shuffle.partitions", "2")
     yield started
