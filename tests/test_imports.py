@@ -24,7 +24,8 @@ WRITING_SQL = re.compile(
 )
 WRITING_MODULES = {"store/tables.py"}
 
-PRINTING_MODULES = {"cli.py"}
+# Besides the command: the session flushes the streams before it lends them to the JVM.
+PRINTING_MODULES = {"cli.py", "session.py"}
 # Besides the command: where things live, which Java and runtime there is, the switches that MLflow
 # reads only from its environment, and the zone of a test's process.
 ENVIRONMENT_MODULES = {"cli.py", "learning/tracking.py", "session.py", "target.py", "testing.py"}

@@ -96,7 +96,7 @@ def test_a_package_is_loaded_with_its_modules() -> None:
     registry = Registry.load("examples.card_fraud")
 
     assert registry.model("card_fraud_published").training_set.spine.name == "card_payments"
-    assert [found.name for found in registry.views()][:1] == ["customer_spending"]
+    assert "customer_spending" in [found.name for found in registry.views()]
 
 
 def test_derived_features_are_listed_after_what_they_use() -> None:
