@@ -65,6 +65,27 @@ class Target:
             raise DefinitionError(f"target '{self.schema}' has no folder: its tables are by name")
         return self.folder / "warehouse"
 
+    def path(self, table: str) -> Path:
+        """The folder of a local target's table, always below the warehouse.
+
+        Raises:
+            DefinitionError: the name is not plain, or a link leads out of the warehouse.
+        """
+        check_name(table, what="table")
+        path = self.warehouse / table
+        if not path.resolve().is_relative_to(self.warehouse.resolve()):
+            raise DefinitionError(
+                f"table '{table}' is a link out of {self.warehouse}: put the table itself there"
+            )
+        return path
+
+    def place(self, table: str) -> str:
+        """Where a table is: its folder, or its name as `catalog.schema.table`."""
+        if self.folder is not None:
+            return str(self.path(table))
+        check_name(table, what="table")
+        return f"{self.schema}.{table}"
+
     @property
     def tracking_uri(self) -> str:
         """Where MLflow keeps runs."""

@@ -1,16 +1,21 @@
 """Delta tables of a target; the only module that writes them."""
 
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+from uuid import uuid4
 
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
 
 from stockade.definitions.names import check_column, check_name
 from stockade.errors import (
+    DataError,
     DefinitionError,
     EmptyTableError,
     SchemaError,
@@ -21,6 +26,18 @@ from stockade.errors import (
 from stockade.target import Target
 
 Note = Mapping[str, Any]
+Moment = Literal["before commit", "after commit"]
+Step = Callable[[Moment, str], None]
+
+# Tells commits of one run apart; readers of notes never see it.
+_COMMIT = "commit_id"
+# A commit of ours is looked for among so many: others may have written days beside it meanwhile.
+_RECENT = 100
+# Delta's typed exceptions do not reach Python (4.3.1) or Connect; the text does, in both.
+_CONFLICT = re.compile(r"\[(DELTA_(?:CONCURRENT_\w+|METADATA_CHANGED|PROTOCOL_CHANGED))")
+_OUTSIDE = "[DELTA_REPLACE_WHERE_MISMATCH]"
+# Databricks' default lets a blind append slip past an overwrite.
+_SERIALIZABLE = ("delta.isolationLevel", "Serializable")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,25 +47,36 @@ class Written:
     Attributes:
         name: the table.
         version: its Delta version.
-        rows: how many rows the commit wrote.
+        rows: how many rows the commit wrote, as Delta counted them.
+        path_or_name: where the table is: its folder, or its name in the catalog.
     """
 
     name: str
     version: int
     rows: int
+    path_or_name: str
 
 
 class Tables:
     """The Delta tables of one target.
 
     Every write is one atomic commit that replaces a whole table or one interval of days, and
-    carries a note (JSON) with the `run_id` of who wrote it.
+    carries a note (JSON) with the `run_id` of who wrote it. The note is in the commit itself, so
+    no crash can part it from the rows.
     """
 
-    def __init__(self, spark: SparkSession, target: Target) -> None:
-        """Hold the session and the place."""
+    def __init__(self, spark: SparkSession, target: Target, *, step: Step | None = None) -> None:
+        """Hold the session and the place.
+
+        Args:
+            spark: a session in UTC.
+            target: where the tables are.
+            step: called with the moment and the table around each commit; what it raises passes
+                through, as a crash there would.
+        """
         self.spark = spark
         self.target = target
+        self._step: Step = step or _no_step
 
     def read(self, name: str) -> DataFrame:
         """The rows of a table; `TableNotFoundError` names the nearest."""
@@ -68,8 +96,9 @@ class Tables:
     def names(self) -> tuple[str, ...]:
         """All tables, by name."""
         if self.target.folder is None:
+            # Spark lists the session's temporary views with every schema.
             found = self.spark.catalog.listTables(self.target.schema)
-            return tuple(sorted(table.name for table in found))
+            return tuple(sorted(table.name for table in found if not table.isTemporary))
         root = self.target.warehouse
         return tuple(
             sorted({commit.parent.parent.name for commit in root.glob("*/_delta_log/*.json")})
@@ -96,6 +125,7 @@ class Tables:
 
         Raises:
             EmptyTableError: no rows, and not `allow_empty`; nothing is written.
+            WriteError: another run wrote at the same time; nothing is written.
         """
         self._require_rows(name, frame, allow_empty=allow_empty)
         writer = frame.write.format("delta").mode("overwrite").option("overwriteSchema", "true")
@@ -119,47 +149,97 @@ class Tables:
         The table is made where it is missing. All rows must lie within the interval.
 
         Raises:
-            SchemaError: columns differ from the table's; nothing is written.
+            DefinitionError: `start` and `end` are not dates, the first before the second.
+            SchemaError: columns or partitions differ from the table's; nothing is written.
             EmptyTableError: no rows, and not `allow_empty`; nothing is written.
+            DataError: a row lies outside the interval; nothing is written.
+            WriteError: another run wrote at the same time; nothing is written.
         """
         check_column(column, who=f"table '{name}'")
-        self._require_rows(name, frame, allow_empty=allow_empty)
-        writer = frame.write.format("delta").mode("overwrite").partitionBy(column)
-        if self.exists(name):
+        _require_days(name, start, end)
+        _require_date(name, column, frame)
+        there = self.exists(name)
+        if there:
             _require_same_columns(name, self.read(name), frame)
+            self._require_partitions(name, column)
+        self._require_rows(name, frame, allow_empty=allow_empty)
+        if not there:
+            # Delta holds rows to `replaceWhere` only where the table exists (seen in 4.3.1).
+            frame = _within(frame, column, start, end)
+        writer = frame.write.format("delta").mode("overwrite").partitionBy(column)
         # Built from dates alone: the condition decides what is deleted.
-        interval = f"{column} >= DATE'{start:%Y-%m-%d}' AND {column} < DATE'{end:%Y-%m-%d}'"
-        return self._commit(name, writer.option("replaceWhere", interval), note)
+        days = f"{column} >= DATE'{start.isoformat()}' AND {column} < DATE'{end.isoformat()}'"
+        try:
+            return self._commit(name, writer.option("replaceWhere", days), note)
+        except Exception as fault:
+            if _OUTSIDE not in str(fault):
+                raise
+            # Spark's own message quotes the row.
+            raise DataError(
+                f"table '{name}': a row's '{column}' is not within [{start}, {end}), the days "
+                f"that are replaced; nothing was written {_OUTSIDE}"
+            ) from None
 
     def _commit(self, name: str, writer: Any, note: Note) -> Written:
-        run = note["run_id"]
-        writer = writer.option("userMetadata", json.dumps(dict(note), ensure_ascii=False))
-        if self.target.folder is None or "." in name:
-            writer.saveAsTable(self._identifier(name))
-        else:
-            writer.save(str(self._path(name)))
-        newest = self._newest(name)
-        found = _note(newest["userMetadata"])
-        # Delta may skip a write silently: only the note proves that it is ours that counts.
-        if found is None or found.get("run_id") != run:
+        if "run_id" not in note:
+            raise DefinitionError(f"table '{name}': the note of a write must have a run_id")
+        token = uuid4().hex
+        text = json.dumps({**note, _COMMIT: token}, ensure_ascii=False, default=str)
+        writer = writer.option("userMetadata", text).option(*_SERIALIZABLE)
+        self._step("before commit", name)
+        try:
+            if self.target.folder is None or "." in name:
+                writer.saveAsTable(self._identifier(name))
+            else:
+                writer.save(str(self._path(name)))
+        except Exception as fault:
+            conflict = _CONFLICT.search(str(fault))
+            if conflict is None:
+                raise
             raise WriteError(
-                f"table '{name}': the newest commit is not that of run {run}: somebody else wrote "
-                "at the same time, or the write was skipped; run it again"
-            )
-        metrics = newest["operationMetrics"] or {}
-        return Written(
-            name=name, version=int(newest["version"]), rows=int(metrics.get("numOutputRows", 0))
+                f"table '{name}': another run wrote the same rows at the same time "
+                f"({conflict[1]}), and nothing of run {note['run_id']} was written: run it again"
+            ) from None
+        self._step("after commit", name)
+        return self._written(name, token, note)
+
+    def _written(self, name: str, token: str, note: Note) -> Written:
+        """Our commit, as the table's history has it."""
+        for commit in self._history(name, _RECENT):
+            if _parsed(commit["userMetadata"]).get(_COMMIT) == token:
+                metrics = commit["operationMetrics"] or {}
+                return Written(
+                    name=name,
+                    version=int(commit["version"]),
+                    rows=int(metrics.get("numOutputRows", 0)),
+                    path_or_name=name if "." in name else self.target.place(name),
+                )
+        # Delta may skip a write silently: only the note proves that it is ours that counts.
+        raise WriteError(
+            f"table '{name}': run {note['run_id']} is not among its newest commits: "
+            "the write was skipped; run it again"
         )
 
     def _newest(self, name: str) -> Mapping[str, Any]:
         if not self.exists(name):
             raise TableNotFoundError(f"no table '{name}': {hint(name, self.names())}")
-        local = self.target.folder is not None and "." not in name
-        place = f"delta.`{self._path(name)}`" if local else self._identifier(name)
-        row = self.spark.sql(f"DESCRIBE HISTORY {place} LIMIT 1").first()
-        if row is None:
+        commits = self._history(name, 1)
+        if not commits:
             raise TableNotFoundError(f"table '{name}' has no history: is it a Delta table?")
-        return row.asDict()
+        return commits[0]
+
+    def _history(self, name: str, newest: int) -> list[Mapping[str, Any]]:
+        rows = self.spark.sql(f"DESCRIBE HISTORY {self._sql_name(name)} LIMIT {newest}").collect()
+        return [row.asDict() for row in rows]
+
+    def _require_partitions(self, name: str, column: str) -> None:
+        detail = self.spark.sql(f"DESCRIBE DETAIL {self._sql_name(name)}").first()
+        found = [] if detail is None else list(detail["partitionColumns"])
+        if found != [column]:
+            raise SchemaError(
+                f"table '{name}' is partitioned by {', '.join(found) or 'nothing'}, not by "
+                f"'{column}': replace it whole, partitioned by '{column}', before writing days"
+            )
 
     def _require_rows(self, name: str, frame: DataFrame, *, allow_empty: bool) -> None:
         if not allow_empty and frame.isEmpty():
@@ -169,8 +249,12 @@ class Tables:
             )
 
     def _path(self, name: str) -> Path:
-        check_name(name, what="table")
-        return self.target.warehouse / name
+        return self.target.path(name)
+
+    def _sql_name(self, name: str) -> str:
+        if self.target.folder is None or "." in name:
+            return self._identifier(name)
+        return "delta.`{}`".format(str(self._path(name)).replace("`", "``"))
 
     def _identifier(self, name: str) -> str:
         parts = name.split(".")
@@ -182,12 +266,54 @@ class Tables:
         return ".".join(f"`{part}`" for part in full)
 
 
-def _note(text: str | None) -> dict[str, Any] | None:
+def _no_step(_moment: Moment, _name: str) -> None:
+    return None
+
+
+def _parsed(text: str | None) -> dict[str, Any]:
     try:
         found = json.loads(text or "null")
     except ValueError:
-        return None
-    return found if isinstance(found, dict) else None
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _note(text: str | None) -> dict[str, Any] | None:
+    found = _parsed(text)
+    found.pop(_COMMIT, None)
+    return found or None
+
+
+def _require_days(name: str, start: date, end: date) -> None:
+    # A datetime is a date to Python, and a string could say anything.
+    for what, day in (("start", start), ("end", end)):
+        if type(day) is not date:
+            raise DefinitionError(
+                f"table '{name}': {what} of an interval must be a date, got {type(day).__name__}"
+            )
+    if not start < end:
+        raise DefinitionError(f"table '{name}': start {start} must be before end {end}")
+
+
+def _require_date(name: str, column: str, frame: DataFrame) -> None:
+    types = {field.name: field.dataType for field in frame.schema}
+    if column not in types:
+        raise SchemaError(
+            f"table '{name}': the rows have no column '{column}' to say which day they belong to: "
+            + hint(column, types)
+        )
+    if not isinstance(types[column], T.DateType):
+        raise SchemaError(
+            f"table '{name}': '{column}' must be a date to cut days by, and is "
+            f"{types[column].simpleString()}"
+        )
+
+
+def _within(frame: DataFrame, column: str, start: date, end: date) -> DataFrame:
+    """The rows; reading one outside the interval, or without a day, fails."""
+    day = F.col(column)
+    inside = (day >= F.lit(start)) & (day < F.lit(end))
+    return frame.withColumn(column, F.when(inside, day).otherwise(F.raise_error(F.lit(_OUTSIDE))))
 
 
 def _require_same_columns(name: str, there: DataFrame, here: DataFrame) -> None:
