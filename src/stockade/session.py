@@ -1,5 +1,6 @@
 """A Spark session that fits: the runtime's own, or a local one with Delta."""
 
+import logging
 import os
 import re
 import shutil
@@ -59,7 +60,17 @@ def session(
     with _launch_log(_scratch(target) / "spark.log"), warnings.catch_warnings():
         # Connect sets static settings at the start of its server, then warns that it cannot again.
         warnings.filterwarnings("ignore", message="Failed to set spark")
-        return builder.getOrCreate()
+        started = builder.getOrCreate()
+    _quiet()
+    return started
+
+
+def _quiet() -> None:
+    """Keep pyspark from printing each error, stack and all, before it raises it."""
+    from pyspark.logger import PySparkLogger
+
+    for name in ("SQLQueryContextLogger", "DataFrameQueryContextLogger"):
+        PySparkLogger.getLogger(name).setLevel(logging.CRITICAL)
 
 
 @contextmanager
