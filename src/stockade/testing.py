@@ -53,4 +53,6 @@ def _typed(types: T.StructType, row: tuple[object, ...]) -> tuple[object, ...]:
 def _instant(value: object) -> object:
     if not isinstance(value, str):
         return value
-    return datetime.fromisoformat(value).replace(tzinfo=UTC)
+    instant = datetime.fromisoformat(value)
+    # What names its own zone means that one.
+    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
