@@ -56,8 +56,8 @@ def main() -> int:
         for name, run in _runs(spark, size, SHAPES[size]).items():
             if arguments.only and name not in arguments.only.split(","):
                 continue
-            # What grows with the square of a hot key is run once, and only where it ends.
-            repeats = 1 if name == "spark windows" else arguments.repeats
+            # What takes minutes is run once.
+            repeats = 1 if name in ("spark windows", "duckdb") else arguments.repeats
             timings.append(_timed(name, size, run, repeats))
             print(_line(timings[-1], timings), flush=True)
     (FOLDER / "timings.json").write_text(

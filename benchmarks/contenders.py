@@ -101,7 +101,7 @@ def spark_windows(spark: SparkSession, files: Files) -> DataFrame:
 def duckdb_windows(files: Files, *, threads: int = 2) -> int:
     """DuckDB's RANGE windows in one process: the same 40 features; how many rows came out."""
     frames = ", ".join(
-        f"w{name} AS (PARTITION BY key ORDER BY at "
+        f"w{name} AS (PARTITION BY key ORDER BY moment "
         f"RANGE BETWEEN INTERVAL {seconds} SECOND PRECEDING AND INTERVAL 1 MICROSECOND PRECEDING)"
         for name, seconds in SECONDS.items()
     )
@@ -125,8 +125,8 @@ def duckdb_windows(files: Files, *, threads: int = 2) -> int:
     query = f"""
         CREATE OR REPLACE TEMP TABLE result AS
         SELECT * FROM (
-            SELECT key, at, is_spine, {wanted} FROM (
-                SELECT key, happened_at AS at, happened_at AS happened, amount, category,
+            SELECT key, moment, is_spine, {wanted} FROM (
+                SELECT key, happened_at AS moment, happened_at AS happened, amount, category,
                        false AS is_spine
                 FROM '{files.events}/*.parquet'
                 UNION ALL

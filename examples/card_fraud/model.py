@@ -1,6 +1,7 @@
 """Features that tell a stolen card and a compromised terminal from a habit, and the model."""
 
 from examples.card_fraud.cards import (
+    REPORTING,
     card_payments,
     customer,
     is_fraud,
@@ -30,7 +31,18 @@ from stockade import (
 DAY, WEEK, FORTNIGHT, MONTH, SEASON = days(1), days(7), days(14), days(30), days(60)
 RECENT = (DAY, days(3), WEEK, FORTNIGHT)
 # A compromised terminal stays so for about four weeks: narrow windows find where the spell began.
-SPELL = (DAY, days(2), days(3), days(5), WEEK, FORTNIGHT, days(21), days(28))
+SPELL = (DAY, days(3), WEEK, FORTNIGHT, days(21), days(28))
+# A fraud that its amount alone would not have given away: the terminal may be to blame.
+SMALL_FRAUD = "is_fraud = 1 AND amount <= 220"
+
+
+def _days_since(seconds: str) -> str:
+    """SQL: midnights (UTC) between the payment and an event so many seconds before."""
+    return (
+        "CAST(floor(unix_seconds(paid_at) / 86400) "
+        f"- floor((unix_seconds(paid_at) - {seconds}) / 86400) AS DOUBLE)"
+    )
+
 
 customer_habits = FeatureView(
     name="customer_habits",
@@ -56,10 +68,12 @@ customer_history = FeatureView(
     entity=customer,
     source=outcomes,
     aggregates={
-        "frauds": count(where="is_fraud = 1", windows=(WEEK, FORTNIGHT, days(28)), delay=days(7)),
-        "honest_mean": mean("amount", where="is_fraud = 0", windows=(LIFETIME,), delay=days(7)),
-        "honest_stddev": stddev("amount", where="is_fraud = 0", windows=(LIFETIME,), delay=days(7)),
-        "honest_max": max_("amount", where="is_fraud = 0", windows=(LIFETIME,), delay=days(7)),
+        "frauds": count(where="is_fraud = 1", windows=(WEEK, FORTNIGHT, days(28)), delay=REPORTING),
+        "honest_mean": mean("amount", where="is_fraud = 0", windows=(LIFETIME,), delay=REPORTING),
+        "honest_stddev": stddev(
+            "amount", where="is_fraud = 0", windows=(LIFETIME,), delay=REPORTING
+        ),
+        "honest_max": max_("amount", where="is_fraud = 0", windows=(LIFETIME,), delay=REPORTING),
     },
     owner="card-risk@example.com",
     description="What a customer is known by now to have paid, and what others paid in their name.",
@@ -70,18 +84,19 @@ terminal_history = FeatureView(
     entity=terminal,
     source=outcomes,
     aggregates={
-        "terminal_payments": count(windows=SPELL, delay=days(7)),
-        "terminal_frauds": count(where="is_fraud = 1", windows=SPELL, delay=days(7)),
-        "seconds_since_terminal_fraud": seconds_since_last(
-            where="is_fraud = 1", windows=(days(28),), delay=days(7)
-        ),
-        "seconds_since_first_terminal_fraud": seconds_since_first(
-            where="is_fraud = 1", windows=(days(28),), delay=days(7)
-        ),
+        "terminal_payments": count(windows=SPELL, delay=REPORTING),
+        "terminal_frauds": count(where="is_fraud = 1", windows=SPELL, delay=REPORTING),
         "seconds_since_honest_payment": seconds_since_last(
-            where="is_fraud = 0", windows=(days(28),), delay=days(7)
+            where="is_fraud = 0", windows=(SPELL[-1],), delay=REPORTING
         ),
-        "last_outcome": last("is_fraud", windows=(days(28),), delay=days(7)),
+        "small_frauds": count(where=SMALL_FRAUD, windows=(days(21),), delay=REPORTING),
+        "seconds_since_small_fraud": seconds_since_last(
+            where=SMALL_FRAUD, windows=(days(21),), delay=REPORTING
+        ),
+        "seconds_since_first_small_fraud": seconds_since_first(
+            where=SMALL_FRAUD, windows=(days(21),), delay=REPORTING
+        ),
+        "last_outcome": last("is_fraud", windows=(SPELL[-1],), delay=REPORTING),
     },
     owner="card-risk@example.com",
     description="What is known of a terminal's payments, a week late.",
@@ -142,7 +157,29 @@ card_features = FeatureService(
                 f"/ (terminal_payments_{window}_delay_7d + 0.5)",
                 description="Share of known frauds, drawn towards zero where few are known.",
             )
-            for window in ("1d", "3d", "7d", "14d", "28d")
+            for window in ("3d", "7d", "14d", "28d")
+        ),
+        Derived(
+            name="honest_days",
+            expression=_days_since("seconds_since_honest_payment_28d_delay_7d"),
+            description="Midnights since the terminal's last payment that is known to be honest.",
+        ),
+        Derived(
+            name="fraud_days",
+            expression="CASE WHEN seconds_since_small_fraud_21d_delay_7d "
+            "< coalesce(seconds_since_honest_payment_28d_delay_7d, 1e9) THEN "
+            + _days_since("seconds_since_first_small_fraud_21d_delay_7d")
+            + " END",
+            description="Midnights since the first small fraud, where no honest payment followed.",
+        ),
+        Derived(
+            name="spell_is_on",
+            expression="CASE WHEN fraud_days IS NULL THEN -1 "
+            "WHEN coalesce(honest_days, 35) <= fraud_days THEN 1 ELSE greatest(0, "
+            "(least(coalesce(honest_days, 35) - 1, 27) - fraud_days + 1) "
+            "/ (coalesce(honest_days, 35) - fraud_days)) END",
+            description="A terminal stays compromised for 28 days: the share of the days on which "
+            "that can have begun from which it would last until now; -1 without suspicion.",
         ),
     ),
     description="Habits of the customer, known history of customer and terminal.",

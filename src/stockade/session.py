@@ -141,6 +141,9 @@ def _settings(target: Target, memory: str) -> dict[str, str]:
         "spark.driver.memory": memory,
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.ansi.enabled": "true",
+        "spark.python.daemon.module": "stockade.worker",
+        # Over TCP on one machine, two sides that both write large batches have been seen to stall.
+        "spark.python.unix.domain.socket.enabled": "true",
         "spark.sql.shuffle.partitions": "8",
         "spark.sql.execution.arrow.pyspark.enabled": "true",
         # Few large batches: each costs a round trip to the Python worker.

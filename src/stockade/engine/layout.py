@@ -14,7 +14,7 @@ from stockade.engine.program import FOREVER
 from stockade.engine.revisions import EVENT
 
 # About a second of kernel time and a few hundred megabytes of a worker's memory.
-BUCKET_ROWS = 1_250_000
+BUCKET_ROWS = 600_000
 # A key with more events than this is cut into slices of time.
 HOT_ROWS = 8_000_000
 
