@@ -8,6 +8,7 @@ imported before the workers part is left aside.
 """
 
 import gc
+import importlib
 import sys
 from pathlib import Path
 
@@ -16,8 +17,8 @@ class NoModules:
     """The finder for a jar: there is nothing to import in it."""
 
     def __init__(self, entry: str) -> None:
-        """Raise ImportError for anything but a jar, as path hooks do for what is not theirs."""
-        if not entry.endswith(".jar"):
+        """Raise ImportError for what is not in a jar, as path hooks do for what is not theirs."""
+        if not any(part.endswith(".jar") for part in Path(entry).parts):
             raise ImportError(entry)
 
     def find_spec(self, fullname: str, target: object = None) -> None:
@@ -35,7 +36,7 @@ if __name__ == "__main__":
     sys.path_importer_cache.clear()
     from pyspark.daemon import manager
 
-    import stockade.engine.operator as _  # what every worker needs, loaded once for all
-
+    # What every worker needs, loaded once for all.
+    importlib.import_module("stockade.engine.operator")
     gc.freeze()
     manager()

@@ -67,7 +67,8 @@ def test_a_table_is_cut_by_the_day_of_a_time(before: Tables, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("columns", "kind", "message"),
     [
-        ({"paid_at": ["2026-03-01"]}, SchemaError, r"'paid_at' of files '.*' is string: read it in"),
+        ({"paid_at": ["2026-03-01"]}, SchemaError,
+         r"'paid_at' of files '.*' is string: read it in"),
         ({"paid_at": AWARE, "paid_on": [1]}, DefinitionError,
          r"partition_on 'paid_at' would add 'paid_on', which is there already: rename it$"),
         ({"other": [1]}, SchemaError, r"files '.*' has no column 'paid_at': known: 'other'$"),
@@ -147,7 +148,7 @@ def test_what_is_no_time_does_not_mean_utc(before: Tables, tmp_path: Path) -> No
     files = parquet(tmp_path, paid_at=["2026-03-01 12:00:00"])
 
     with pytest.raises(
-        SchemaError, match="naive_utc names 'paid_at', which is string and no time$"
+        SchemaError, match=r"naive_utc names 'paid_at', which is string and no time$"
     ):
         ingest(before, files, "payments", note=NOTE, naive_utc=["paid_at"])
 
@@ -187,7 +188,7 @@ def test_each_file_of_a_folder_has_the_declared_header(before: Tables, tmp_path:
     (folder / "g.csv").write_text("paid_at,id\n2026-03-01T12:00:00Z,1\n")
     files = Files(path=str(folder), format="csv", schema="id bigint, paid_at timestamp")
 
-    with pytest.raises(SchemaError, match="the header reads|has another header than declared"):
+    with pytest.raises(SchemaError, match=r"the header reads|has another header than declared"):
         ingest(before, files, "payments", note=NOTE)
 
     assert untouched(before)
@@ -196,14 +197,14 @@ def test_each_file_of_a_folder_has_the_declared_header(before: Tables, tmp_path:
 def test_two_columns_of_one_name_are_refused(before: Tables, tmp_path: Path) -> None:
     files = parquet(tmp_path, a=[1], b=[2])
 
-    with pytest.raises(DefinitionError, match="two columns would be called the same: a, A$"):
+    with pytest.raises(DefinitionError, match=r"two columns would be called the same: a, A$"):
         ingest(before, files, "payments", note=NOTE, rename={"b": "A"})
 
     assert untouched(before)
 
 
 def test_files_without_rows_are_refused(before: Tables, tmp_path: Path) -> None:
-    with pytest.raises(EmptyTableError, match="^table 'payments': there are no rows to write"):
+    with pytest.raises(EmptyTableError, match=r"^table 'payments': there are no rows to write"):
         ingest(before, csv(tmp_path, "id,paid_at\n"), "payments", note=NOTE)
 
     assert untouched(before)

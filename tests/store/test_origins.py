@@ -55,7 +55,7 @@ def test_a_missing_file_is_named_with_where_it_was_looked_for(
         TableNotFoundError, match=f"^no file or folder 'f.parquet' in {re.escape(str(tmp_path))}$"
     ):
         open_origin(spark, tables, Files(path="f.parquet"), base=tmp_path)
-    with pytest.raises(TableNotFoundError, match="^no file or folder '/nowhere/f.parquet'$"):
+    with pytest.raises(TableNotFoundError, match=r"^no file or folder '/nowhere/f.parquet'$"):
         open_origin(spark, tables, Files(path="/nowhere/f.parquet"))
 
 
@@ -100,7 +100,7 @@ def test_delta_files_are_read_in_place(
     place = tables.replace("t", table("id bigint", (1,)), note=NOTE).path_or_name
 
     assert open_origin(spark, tables, Files(path=place, format="delta")).count() == 1
-    with pytest.raises(SchemaError, match="'id' is bigint, declared int$"):
+    with pytest.raises(SchemaError, match=r"'id' is bigint, declared int$"):
         open_origin(spark, tables, Files(path=place, format="delta", schema="id int"))
 
 
@@ -196,7 +196,7 @@ def test_frames_of_one_name_stay_what_they_were(
 
 
 def test_a_querys_missing_table_is_named(spark: SparkSession, tables: Tables) -> None:
-    with pytest.raises(TableNotFoundError, match="^no table 't': known: none$"):
+    with pytest.raises(TableNotFoundError, match=r"^no table 't': known: none$"):
         open_origin(spark, tables, Query(sql="SELECT id FROM {t}"))
 
 
@@ -236,8 +236,8 @@ def test_all_times_that_are_no_instants_are_told_together(table: MakeTable) -> N
     rows = table("a date, b timestamp, c string", (date(2026, 1, 1), None, "x"))
 
     require_timestamps(rows, ["b"], "x")
-    with pytest.raises(ExceptionGroup, match="^x has times that are no instants") as caught:
+    with pytest.raises(ExceptionGroup, match=r"^x has times that are no instants") as caught:
         require_timestamps(rows, ["a", "b", "c"], "x")
     assert [str(fault).split()[1] for fault in caught.value.exceptions] == ["'a'", "'c'"]
-    with pytest.raises(ColumnNotFoundError, match="^x has no column 'd'"):
+    with pytest.raises(ColumnNotFoundError, match=r"^x has no column 'd'"):
         require_timestamps(rows, ["d"], "x")

@@ -74,13 +74,19 @@ def profile_spine(spine: DataFrame, tracks: Sequence[Track], *, decided_at: str)
     )  # fmt: skip
 
 
-def in_reach(moment: Column, track: Track, profile: SpineProfile) -> Column:
-    """Whether an event of that time (microseconds) can count for any decision of the spine."""
+def in_reach(track: Track, profile: SpineProfile) -> Column:
+    """Whether an event can count for any decision of the spine, by its time alone.
+
+    The column is compared as it is stored, so that files and row groups outside are skipped.
+    """
     if profile.first is None or profile.last is None:
         return F.lit(False)
+    moment = F.col(track.source.event_time)
     # Up to and including the last decision: the inclusive boundary counts that instant.
-    before = moment <= profile.last
-    return before if track.reach is None else before & (moment >= profile.first - track.reach)
+    before = moment <= F.timestamp_micros(F.lit(profile.last))
+    if track.reach is None:
+        return before
+    return before & (moment >= F.timestamp_micros(F.lit(profile.first - track.reach)))
 
 
 def plan_layout(
@@ -102,10 +108,7 @@ def plan_layout(
             window ends somewhere: a lifetime would need all of its past in every slice.
     """
     # Only the time column is read for this: cheap against the work it sizes.
-    counts = [
-        track.events.where(in_reach(F.unix_micros(track.source.event_time), track, profile)).count()
-        for track in tracks
-    ]
+    counts = [track.events.where(in_reach(track, profile)).count() for track in tracks]
     slices: DataFrame | None = None
     if max(counts) > hot_rows and all(track.reach is not None for track in tracks):
         largest = counts.index(max(counts))

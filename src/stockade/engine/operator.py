@@ -173,7 +173,7 @@ def _by_bucket(packed: DataFrame, buckets: int) -> DataFrame:
 
 def _pruned(track: Track, spine: DataFrame, moments: _Moments) -> DataFrame:
     """Only events that some decision may count, with their clocks."""
-    timed = clocks(track.source, track.events).where(in_reach(F.col(EVENT), track, moments.profile))
+    timed = clocks(track.source, track.events).where(in_reach(track, moments.profile))
     masks = [output.mask for output in track.outputs]
     if all(masks):
         wanted = [f"coalesce(({where}), false)" for where in track.masks]
