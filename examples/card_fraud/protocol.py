@@ -22,9 +22,8 @@ from examples.card_fraud.model import card_features
 from examples.card_fraud.published import published_features, terminal_risk
 from stockade import Files
 from stockade.building.features import Inputs, attach_service
-from stockade.building.training_set import decisions
+from stockade.building.training_set import decisions, labelled_rows
 from stockade.definitions.view import Derived, FeatureService, FeatureView
-from stockade.engine.labels import attach_label
 from stockade.feature_store import FeatureStore, connect
 from stockade.learning.data import from_arrays
 from stockade.learning.evaluate import Evaluation, evaluate
@@ -142,12 +141,8 @@ def _features(store: FeatureStore, service: FeatureService, folder: Path) -> pd.
         end=datetime(2018, 9, 6, tzinfo=UTC),
     )
     attached = attach_service(rows, service, card_payments, inputs).rows
-    labelled = attach_label(
-        attached,
-        is_fraud,
-        inputs.open(is_fraud.source.origin),
-        decided_at="paid_at",
-        as_of=datetime(2018, 9, 30, tzinfo=UTC),
+    labelled = labelled_rows(
+        attached, is_fraud, card_payments, inputs, as_of=datetime(2018, 9, 30, tzinfo=UTC)
     )
     wanted = ["transaction_id", "customer_id", "paid_at", *service.inputs(), "is_fraud"]
     path = folder / "features" / service.name

@@ -11,7 +11,13 @@ from pyspark.sql import functions as F
 from stockade.building.audit import Audit, audit
 from stockade.building.features import Inputs, attach_service
 from stockade.building.materialize import Materialized, Progress, materialize
-from stockade.building.training_set import Built, build, decisions, read_manifest
+from stockade.building.training_set import (
+    Built,
+    build,
+    decisions,
+    labelled_rows,
+    read_manifest,
+)
 from stockade.building.verify import Verification, verify
 from stockade.definitions.fingerprint import (
     from_json,
@@ -25,7 +31,6 @@ from stockade.definitions.source import Files
 from stockade.definitions.spine import TrainingSet
 from stockade.definitions.view import FeatureView
 from stockade.engine.faults import spark_faults
-from stockade.engine.labels import attach_label
 from stockade.errors import DefinitionError
 from stockade.learning.evaluate import Evaluation, evaluate
 from stockade.learning.tracking import Destination, load_champion
@@ -241,19 +246,15 @@ class FeatureStore:
     ) -> Evaluation:
         """Judge written predictions of the days `[since, until)` by the labels known at `as_of`.
 
-        Decisions whose label is still pending are left out.
+        Decisions whose label is pending or censored are left out.
         """
         spec = self.registry.model(model) if isinstance(model, str) else model
         spine, label = spec.training_set.spine, spec.training_set.label
         inputs = Inputs.of(self.tables)
         rows = decisions(inputs, spine, start=_midnight(since), end=_midnight(until))
         scored = self.tables.read(_predictions(spec)).select(*spine.id, SCORE)
-        labelled = attach_label(
-            rows.join(scored, [*spine.id]),
-            label,
-            inputs.open(label.source.origin),
-            decided_at=spine.decided_at,
-            as_of=as_of,
+        labelled = labelled_rows(
+            rows.join(scored, [*spine.id]), label, spine, inputs, as_of=as_of
         ).where(F.col(label.name).isNotNull())
         reviewed = spec.review_entity or spine.id[0]
         table = labelled.select(label.name, SCORE, spine.decided_at, reviewed).toArrow()

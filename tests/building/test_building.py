@@ -170,7 +170,9 @@ def test_a_training_set_says_what_went_into_it(loaded: Tables) -> None:
     assert rows[2].ratio == 1.0
     assert rows[4].payments_2d is None
     manifest = read_manifest(loaded, "payment_training")
-    assert manifest["label_states"] == {"positive": 1, "negative": 3, "pending": 1}
+    assert manifest["label_states"] == {
+        "positive": 1, "negative": 3, "pending": 1, "censored": 0, "reversed": 0
+    }  # fmt: skip
     assert manifest["rows"] == 5
     assert manifest["keyless_rows"] == {"account_id": 1}
     assert manifest["latest_used"]["account_payments"]["event_at"] == "2026-03-02T00:00:00.000000Z"

@@ -20,6 +20,7 @@ from stockade import (
     count,
     days,
 )
+from stockade.definitions.spine import NEGATIVE, POSITIVE
 from stockade.learning.data import Columns, LearningData, learning_data
 from stockade.learning.tracking import Destination
 from stockade.learning.train import Pinned
@@ -96,6 +97,7 @@ def training_table(rows: int = 1200, *, seed: int = 0, signal: str = "crossed") 
             "returns_30d": pa.array(returns, mask=unknown),
             "is_new": pa.array(new),
             "returned": pa.array(labels),
+            "returned__state": pa.array(np.where(labels, POSITIVE, NEGATIVE)),
         }
     )
 

@@ -1,5 +1,6 @@
 """What of a training set reaches a learner."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -80,6 +81,14 @@ def test_a_positive_known_early_is_left_out_when_its_contemporaries_are_pending(
     data = learning_data(table(returned=[True, False, None]), COLUMNS)
 
     assert (len(data), data.positives, data.pending, data.immature) == (1, 0, 1, 1)
+
+
+def test_a_censored_label_is_left_out_and_leaves_its_contemporaries_in() -> None:
+    states = pa.array(["censored", "positive", "negative"])
+    columns = replace(COLUMNS, state="returned__state")
+    data = learning_data(table(returned=[None, True, False], returned__state=states), columns)
+
+    assert (len(data), data.pending, data.immature, data.censored) == (2, 0, 0, 1)
 
 
 def test_maturity_is_counted_back_from_the_build_date_inclusive() -> None:

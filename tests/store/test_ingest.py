@@ -34,7 +34,7 @@ def untouched(tables: Tables) -> bool:
 
 def parquet(folder: Path, schema: str | None = None, **columns: object) -> Files:
     path = folder / "f.parquet"
-    pq.write_table(pa.table(columns), path)
+    pq.write_table(pa.table(columns), path)  # pyright: ignore[reportCallIssue]
     return Files(path=str(path), schema=schema)
 
 

@@ -10,8 +10,7 @@ from pyspark.sql import functions as F
 
 from stockade.building.training_set import measure, read_manifest
 from stockade.definitions.fingerprint import from_json
-from stockade.definitions.spine import TrainingSet
-from stockade.engine.labels import PENDING, known_column, state_column
+from stockade.definitions.spine import UNKNOWN, TrainingSet
 from stockade.engine.operator import clock_columns
 from stockade.errors import LeakageError, raise_all
 from stockade.store.tables import Tables
@@ -86,11 +85,11 @@ def _rules(definition: TrainingSet, manifest: Mapping[str, Any]) -> dict[str, Co
         rules[f"view '{view.name}' used an event that was not yet known"] = available_at > moment
     label = definition.label
     built = F.lit(manifest["as_of"]).cast("timestamp")
-    known, state = F.col(known_column(label)), F.col(state_column(label))
+    known, state = F.col(label.known_at), F.col(label.state)
     rules[f"label '{label.name}' was known only after the build date"] = known > built
-    rules[f"label '{label.name}' is pending but has a value"] = (state == PENDING) & F.col(
-        label.name
-    ).isNotNull()
+    rules[f"label '{label.name}' has a value but no known outcome, or the reverse"] = (
+        state.isin(*UNKNOWN) != F.col(label.name).isNull()
+    )
     rules["the decision lies outside the set's interval"] = reduce(
         lambda a, b: a | b,
         (

@@ -16,8 +16,8 @@ from stockade.definitions.fingerprint import (
     service_fingerprints,
     to_json,
 )
-from stockade.definitions.spine import Spine, TrainingSet
-from stockade.engine.labels import STATES, attach_label, known_column, state_column
+from stockade.definitions.spine import STATES, Label, Spine, TrainingSet
+from stockade.engine.labels import attach_label
 from stockade.engine.operator import EngineOptions, clock_columns
 from stockade.errors import (
     EmptyTableError,
@@ -84,13 +84,7 @@ def build(
             f"from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC: widen the interval or "
             "load the data"
         )
-    labelled = attach_label(
-        attached.rows,
-        definition.label,
-        inputs.open(definition.label.source.origin),
-        decided_at=definition.spine.decided_at,
-        as_of=as_of,
-    )
+    labelled = labelled_rows(attached.rows, definition.label, definition.spine, inputs, as_of=as_of)
     run = uuid4().hex
     given = {
         "run_id": run,
@@ -128,6 +122,20 @@ def decisions(
     return rows.where(inside | moment.isNull())
 
 
+def labelled_rows(
+    rows: DataFrame, label: Label, spine: Spine, inputs: Inputs, *, as_of: datetime
+) -> DataFrame:
+    """Decisions with their label as known at `as_of`; see `engine.labels.attach_label`."""
+    return attach_label(
+        rows,
+        label,
+        inputs.open(label.source.origin),
+        None if label.blocks is None else inputs.open(label.blocks.origin),
+        decided_at=spine.decided_at,
+        as_of=as_of,
+    )
+
+
 def read_manifest(tables: Tables, name: str) -> Mapping[str, Any]:
     """The manifest of the newest build of a training set."""
     if not tables.exists(f"{name}{MANIFEST}"):
@@ -144,7 +152,7 @@ def measure(rows: DataFrame, definition: TrainingSet) -> dict[str, Any]:
     Returns:
         rows, content_hash (independent of row order), label_states, latest_used.
     """
-    state, known = state_column(definition.label), known_column(definition.label)
+    state, known = definition.label.state, definition.label.known_at
     used = [
         (view, name)
         for view in (selection.view.name for selection in definition.features.selections())

@@ -47,13 +47,28 @@ class Spine:
             check_column(column, who=f"spine '{self.name}'")
 
 
+# What a label can be as of a build date.
+POSITIVE, NEGATIVE, PENDING = "positive", "negative", "pending"
+CENSORED, REVERSED = "censored", "reversed"
+STATES = (POSITIVE, NEGATIVE, PENDING, CENSORED, REVERSED)
+# Those whose outcome is not known: they have no value.
+UNKNOWN = (PENDING, CENSORED)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Label:
     """What became of a decision, as a process in time.
 
-    As of a build date, a decision is positive if a matching event is known that happened within
-    `horizon` of it, negative if horizon and reporting delay have passed without one, and pending
-    until then. Pending rows are never used as negatives.
+    As of a build date, a decision is
+
+    - positive if a matching event is known that happened within `horizon` of it;
+    - censored if there is none, and we blocked it: what would have happened cannot be known;
+    - pending until horizon and reporting delay have passed;
+    - reversed if an event was reported and taken back (a dispute that was won, a correction that
+      moved it away): no longer positive, and negative in value;
+    - negative otherwise.
+
+    Pending and censored rows are never used as negatives.
 
     Attributes:
         name: the label's column.
@@ -62,6 +77,8 @@ class Label:
         horizon: how long after the decision the event may happen; inclusive at both ends, so that
             zero means "of the decision's own instant".
         reporting_delay: how long after it happened an event may take to be known.
+        blocks: our own interventions, with the same key columns as `source`; one within `horizon`
+            of the decision censors it.
         description: one sentence for people.
     """
 
@@ -70,6 +87,7 @@ class Label:
     keys: Mapping[str, str]
     horizon: timedelta
     reporting_delay: timedelta
+    blocks: EventSource | None = None
     description: str = field(default="", metadata=DOC)
 
     def __post_init__(self) -> None:
@@ -84,6 +102,16 @@ class Label:
                 check_column(column, who=who)
         check_delay(self.horizon, who=who, what="horizon")
         check_delay(self.reporting_delay, who=who, what="reporting_delay")
+
+    @property
+    def state(self) -> str:
+        """The column that holds the label's state."""
+        return f"{self.name}__state"
+
+    @property
+    def known_at(self) -> str:
+        """The column that holds when the label's value was known; null while it has none."""
+        return f"{self.name}__known_at"
 
     @property
     def maturity(self) -> timedelta:

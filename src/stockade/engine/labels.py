@@ -5,27 +5,30 @@ from datetime import datetime
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from stockade.definitions.spine import Label
+from stockade.definitions.source import EventSource
+from stockade.definitions.spine import (
+    CENSORED,
+    NEGATIVE,
+    PENDING,
+    POSITIVE,
+    REVERSED,
+    UNKNOWN,
+    Label,
+)
 from stockade.definitions.window import microseconds
+from stockade.engine.program import FOREVER
 from stockade.engine.revisions import EVENT, FROM, UNTIL, clocks
 from stockade.errors import SchemaError, raise_all, require_columns
 
-POSITIVE, NEGATIVE, PENDING = "positive", "negative", "pending"
-STATES = (POSITIVE, NEGATIVE, PENDING)
-
-
-def state_column(label: Label) -> str:
-    """The column that holds a label's state."""
-    return f"{label.name}__state"
-
-
-def known_column(label: Label) -> str:
-    """The column that holds when a label's value was known; null while it is pending."""
-    return f"{label.name}__known_at"
-
 
 def attach_label(
-    spine: DataFrame, label: Label, events: DataFrame, *, decided_at: str, as_of: datetime
+    spine: DataFrame,
+    label: Label,
+    events: DataFrame,
+    blocks: DataFrame | None = None,
+    *,
+    decided_at: str,
+    as_of: datetime,
 ) -> DataFrame:
     """Attach a label as it was known at a build date.
 
@@ -33,52 +36,81 @@ def attach_label(
         spine: n rows, one per decision.
         label: keys, horizon and reporting delay.
         events: what makes a decision positive.
+        blocks: our own interventions, if the label names their source.
         decided_at: the spine's time column.
         as_of: the build date; an instant with a time zone. What was known later is not seen.
 
     Returns:
-        n rows: the spine's columns, then `<label>` (boolean; null while pending),
-        `<label>__state` (positive, negative, pending) and `<label>__known_at` (for a positive the
-        moment its first event was known, for a negative the moment it matured). A null key or
-        time matches nothing: such rows are negative once mature, pending without a time.
+        n rows: the spine's columns, then `<label>` (boolean; null while pending or censored),
+        `<label>__state` and `<label>__known_at`: for a positive the moment its first event was
+        known, for a negative the moment it matured, for a reversed one the later of that and the
+        moment the last report was taken back. A null key or time matches nothing: such rows are
+        negative once mature, pending without a time.
 
     Events of one key are gathered first, so that no decision is ever doubled.
     """
-    _check(spine, label, events, decided_at=decided_at)
+    _check(spine, label, label.source, events, decided_at=decided_at)
     moment = F.unix_micros(decided_at)
     build = F.lit(_microseconds_since_1970(as_of))
-    found = _known_events(label, events, build)
-    same = [spine[ours] == found[f"_label_{theirs}"] for ours, theirs in label.keys.items()]
-    joined = spine.join(found, same, "left").drop(*(f"_label_{k}" for k in label.keys.values()))
-    inside = F.filter("_label_events", lambda event: _within(event["_time"], moment, label))
-    first_known = F.array_min(F.transform(inside, lambda event: event["_from"]))
+    joined = _with_events(spine, label, label.source, events, "_reports", build)
+    blocked = F.lit(False)
+    if label.blocks is not None and blocks is not None:
+        _check(spine, label, label.blocks, blocks, decided_at=decided_at)
+        joined = _with_events(joined, label, label.blocks, blocks, "_blocks", build)
+        standing = F.filter("_blocks", lambda one: _within(one, moment, label) & _holds(one, build))
+        blocked = F.coalesce(F.size(standing) > 0, F.lit(False))
+    reports = F.filter("_reports", lambda one: _within(one, moment, label))
+    standing = F.filter(reports, lambda one: _holds(one, build))
+    first_known = F.array_min(F.transform(standing, lambda one: one[FROM]))
+    taken_back = F.array_max(F.transform(reports, lambda one: one[UNTIL]))
     matured = moment + F.lit(microseconds(label.maturity))
-    value = F.when(first_known.isNotNull(), True).when(matured <= build, False)
-    known = F.coalesce(first_known, F.when(matured <= build, matured))
+    is_mature = F.coalesce(matured <= build, F.lit(False))
     state = (
         F.when(first_known.isNotNull(), POSITIVE)
-        .when(matured <= build, NEGATIVE)
-        .otherwise(PENDING)
+        .when(blocked, CENSORED)
+        .when(~is_mature, PENDING)
+        .when(taken_back.isNotNull(), REVERSED)
+        .otherwise(NEGATIVE)
+    )
+    known = (
+        F.when(state == POSITIVE, first_known)
+        .when(state == NEGATIVE, matured)
+        .when(state == REVERSED, F.greatest(matured, taken_back))
     )
     return joined.select(
         *(spine[column] for column in spine.columns),
-        value.alias(label.name),
-        state.alias(state_column(label)),
-        F.timestamp_micros(known).alias(known_column(label)),
+        F.when(~state.isin(*UNKNOWN), state == POSITIVE).alias(label.name),
+        state.alias(label.state),
+        F.timestamp_micros(known).alias(label.known_at),
     )
 
 
-def _known_events(label: Label, events: DataFrame, build: Column) -> DataFrame:
-    """Per key, the events that count at the build date, with their clocks."""
-    timed = clocks(label.source, events).where(F.col(FROM) <= build)
-    if UNTIL in timed.columns:
-        timed = timed.where(F.col(UNTIL) > build)
-    keys = [F.col(theirs).alias(f"_label_{theirs}") for theirs in label.keys.values()]
-    return timed.groupBy(*keys).agg(F.collect_list(F.struct(EVENT, FROM)).alias("_label_events"))
+def _with_events(
+    spine: DataFrame,
+    label: Label,
+    source: EventSource,
+    events: DataFrame,
+    name: str,
+    build: Column,
+) -> DataFrame:
+    """Per decision, the matching events that were ever known by the build date, as an array."""
+    timed = clocks(source, events).where(F.col(FROM) <= build)
+    until = F.col(UNTIL) if UNTIL in timed.columns else F.lit(FOREVER).alias(UNTIL)
+    theirs = {key: f"_label_{key}" for key in label.keys.values()}
+    gathered = timed.groupBy(*(F.col(key).alias(name) for key, name in theirs.items())).agg(
+        F.collect_list(F.struct(EVENT, FROM, until)).alias(name)
+    )
+    same = [spine[ours] == gathered[theirs[key]] for ours, key in label.keys.items()]
+    return spine.join(gathered, same, "left").drop(*theirs.values())
 
 
 def _within(event: Column, moment: Column, label: Label) -> Column:
-    return event.between(moment, moment + F.lit(microseconds(label.horizon)))
+    return event[EVENT].between(moment, moment + F.lit(microseconds(label.horizon)))
+
+
+def _holds(event: Column, build: Column) -> Column:
+    """Whether nothing known by the build date took it back."""
+    return event[UNTIL] > build
 
 
 def _microseconds_since_1970(instant: datetime) -> int:
@@ -88,19 +120,22 @@ def _microseconds_since_1970(instant: datetime) -> int:
     return microseconds(instant - epoch)
 
 
-def _check(spine: DataFrame, label: Label, events: DataFrame, *, decided_at: str) -> None:
+def _check(
+    spine: DataFrame, label: Label, source: EventSource, events: DataFrame, *, decided_at: str
+) -> None:
     who = f"label '{label.name}'"
     require_columns(spine.columns, decided_at, *label.keys, where=f"{who}: the spine")
-    optional = (label.source.available_at, label.source.version, label.source.retracted)
-    wanted = (label.source.event_time, *label.source.dedupe, *filter(None, optional))
-    require_columns(events.columns, *label.keys.values(), *wanted, where=f"{who}: the source")
+    optional = (source.available_at, source.version, source.retracted)
+    wanted = (source.event_time, *source.dedupe, *filter(None, optional))
+    where = f"{who}: source '{source.name}'"
+    require_columns(events.columns, *label.keys.values(), *wanted, where=where)
     raise_all(
         f"{who} does not fit its tables",
         [
             SchemaError(
                 f"{who}: '{ours}' is {spine.schema[ours].dataType.simpleString()} in the spine and "
-                f"'{theirs}' is {events.schema[theirs].dataType.simpleString()} in the source: "
-                "cast one of them"
+                f"'{theirs}' is {events.schema[theirs].dataType.simpleString()} in source "
+                f"'{source.name}': cast one of them"
             )
             for ours, theirs in label.keys.items()
             if spine.schema[ours].dataType != events.schema[theirs].dataType

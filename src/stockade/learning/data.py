@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from stockade.champion import Matrix, input_matrix
+from stockade.definitions.spine import CENSORED
 from stockade.errors import DataError, EmptyTableError, SchemaError, require_columns
 
 Instants = NDArray[np.datetime64]
@@ -30,6 +31,7 @@ class LearningData:
         weights: how much each row counts in fitting, or None for all alike.
         pending: how many rows were left out because their label is not known yet.
         immature: how many labelled rows were left out because others of their age are pending.
+        censored: how many rows were left out because their outcome cannot be known.
     """
 
     inputs: tuple[str, ...]
@@ -40,6 +42,7 @@ class LearningData:
     weights: NDArray[np.float64] | None = None
     pending: int = 0
     immature: int = 0
+    censored: int = 0
 
     def __len__(self) -> int:
         """How many decisions."""
@@ -68,7 +71,8 @@ class Columns:
 
     Attributes:
         inputs: what the model sees, in order.
-        label: boolean, or a whole number 0 or 1; null while pending.
+        label: boolean, or a whole number 0 or 1; null while pending or censored.
+        state: the label's state, which tells the two apart; None where nothing is censored.
         decided_at: the decision's time.
         entity: what is reviewed, or None for the decision itself.
         weight: how much a row counts, or None.
@@ -77,6 +81,7 @@ class Columns:
     inputs: tuple[str, ...]
     label: str
     decided_at: str
+    state: str | None = None
     entity: str | None = None
     weight: str | None = None
 
@@ -90,11 +95,11 @@ def learning_data(
 ) -> LearningData:
     """The table's rows whose label is known, by time (ties in the table's order).
 
-    A label that is still pending is never a negative. Nor are its contemporaries used whose label
-    is known already: in the last days before the build only positives are, and a period with
-    nothing but positives teaches and measures nonsense. So every row decided later than
-    `built_at - maturity` is left out or, where `built_at` is not given, every row from the first
-    pending one on.
+    A label that is pending or censored is never a negative. Nor are rows used whose label is known
+    while their contemporaries' is pending: in the last days before the build only positives are,
+    and a period with nothing but positives teaches and measures nonsense. So every row decided
+    later than `built_at - maturity` is left out or, where `built_at` is not given, every row from
+    the first pending one on.
 
     Raises:
         ColumnNotFoundError: a column is missing.
@@ -102,31 +107,43 @@ def learning_data(
         EmptyTableError: no row is left.
     """
     who = "training set"
-    other = [name for name in (columns.entity, columns.weight) if name is not None]
+    optional = (columns.state, columns.entity, columns.weight)
+    other = [name for name in optional if name is not None]
     require_columns(table.column_names, columns.label, columns.decided_at, *other, where=who)
     decided_at = _instants(table, columns.decided_at, who=who)
     label = table.column(columns.label)
-    pending = pc.is_null(label).to_numpy()
-    mature = ~pending & _mature(decided_at, pending, maturity=maturity, built_at=built_at)
-    immature = int((~pending & ~mature).sum())
+    known = label.is_valid().to_numpy()
+    censored = _are_censored(table, columns.state)
+    pending = ~known & ~censored
+    old_enough = _mature(decided_at, pending, maturity=maturity, built_at=built_at)
+    mature = known & old_enough
+    immature = int((known & ~old_enough).sum())
     if not mature.any():
         raise EmptyTableError(
             f"{who} has no row with a mature label: of {len(pending)} rows {int(pending.sum())} "
-            f"are pending, {immature} as young as those: build it later, or from an earlier start"
+            f"are pending, {immature} as young as those, {int(censored.sum())} censored: build it "
+            "later, or from an earlier start"
         )
     index = np.flatnonzero(mature)
     index = index[np.argsort(decided_at[index], kind="stable")]
-    known = table.take(pa.array(index, pa.int64()))
+    taken = table.take(pa.array(index, pa.int64()))
     return LearningData(
         inputs=columns.inputs,
-        rows=input_matrix(known, columns.inputs, who=who),
-        labels=_labels(known, columns.label, who=who),
+        rows=input_matrix(taken, columns.inputs, who=who),
+        labels=_labels(taken, columns.label, who=who),
         decided_at=decided_at[index],
-        entities=_codes(known, columns.entity),
-        weights=_weights(known, columns.weight, who=who),
+        entities=_codes(taken, columns.entity),
+        weights=_weights(taken, columns.weight, who=who),
         pending=int(pending.sum()),
         immature=immature,
+        censored=int(censored.sum()),
     )
+
+
+def _are_censored(table: pa.Table, state: str | None) -> NDArray[np.bool_]:
+    if state is None:
+        return np.zeros(table.num_rows, np.bool_)
+    return pc.is_in(table.column(state), value_set=pa.array([CENSORED])).to_numpy()
 
 
 def _mature(

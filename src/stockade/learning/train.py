@@ -64,7 +64,7 @@ class TrainedModel:
         trials: every trial of the search.
         rows, positives: what the registered model was finally fitted on.
         training_rows, validation_rows: the two sides of the split.
-        pending, immature: rows that were left out for want of a mature label.
+        pending, immature, censored: rows left out for want of a mature label, or of any.
     """
 
     name: str
@@ -81,6 +81,7 @@ class TrainedModel:
     validation_rows: int
     pending: int
     immature: int
+    censored: int
 
 
 def train(
@@ -152,6 +153,7 @@ def _prepare(spec: ModelSpec, table: pa.Table, pinned: Pinned) -> tuple[Learning
         inputs=pinned.inputs,
         label=label.name,
         decided_at=spec.training_set.spine.decided_at,
+        state=label.state,
         entity=spec.review_entity,
     )
     data = learning_data(table, columns, maturity=label.maturity, built_at=pinned.built_at)
@@ -186,6 +188,7 @@ def _study_params(spec: ModelSpec, data: LearningData, split: Split) -> Mapping[
         "positives": data.positives,
         "pending": data.pending,
         "immature": data.immature,
+        "censored": data.censored,
     } | {f"search.{name}": one for name, one in spec.search.items()}
 
 
@@ -240,4 +243,5 @@ def _trained(
         validation_rows=len(split.validation),
         pending=data.pending,
         immature=data.immature,
+        censored=data.censored,
     )
