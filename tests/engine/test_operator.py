@@ -398,9 +398,10 @@ def test_a_hot_key_cut_into_slices_gives_the_same_features(table: MakeTable) -> 
     events = table(PAYMENTS, *rows, ("cold", "2026-03-05 00:00:00", 1.0))
     spine = table(
         SPINE,
-        *((i, "hot", f"2026-03-{i:02d} 00:30:00") for i in range(1, 12)),
-        (20, "cold", "2026-03-06 00:00:00"),
-        (21, None, NOON),
+        # One decision at the instant of every event: some of them are where slices meet.
+        *((i, "hot", at) for i, (_, at, _) in enumerate(rows)),
+        (900, "cold", "2026-03-06 00:00:00"),
+        (901, None, NOON),
     )
     of = view({"paid": sum_("amount", windows=(hours(1), days(2)), delay=hours(3))})
     whole = attach(spine, [history(of, events)], decided_at="decided_at")
