@@ -186,6 +186,7 @@ class FeatureStore:
         wanted = [
             *service.inputs(),
             spec.training_set.label.name,
+            spec.training_set.label.state,
             spec.training_set.spine.decided_at,
         ]
         if spec.review_entity is not None:

@@ -19,7 +19,9 @@ PRINTS = {"logins_1d": "aa", "returns_30d": "bb"}
 
 @pytest.fixture(scope="module")
 def deposits(spark: SparkSession) -> DataFrame:
-    return spark.createDataFrame(training_table(seed=1).drop_columns(["returned"]))
+    return spark.createDataFrame(
+        training_table(seed=1).drop_columns(["returned", "returned__state"])
+    )
 
 
 def champion(algorithm: str = "xgboost", *, files: Mapping[str, bytes] | None = None) -> Champion:
