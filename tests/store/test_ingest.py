@@ -14,6 +14,9 @@ from stockade.store.ingest import ingest
 from stockade.store.tables import Tables
 from stockade.testing import MakeTable
 
+# Each test commits to Delta twice or more.
+pytestmark = pytest.mark.slow
+
 NOTE = {"run_id": "r1"}
 NOON = datetime(2026, 3, 1, 12)  # noqa: DTZ001
 NAIVE = pa.array([NOON], pa.timestamp("us"))

@@ -25,6 +25,9 @@ from stockade.store.tables import Moment, Tables, Written
 from stockade.target import Target
 from stockade.testing import MakeTable
 
+# Each test commits to Delta several times.
+pytestmark = pytest.mark.slow
+
 DAYS = "id bigint, on_day date"
 FIRST, SECOND, THIRD, FOURTH = (date(2026, 1, day) for day in range(1, 5))
 
