@@ -34,7 +34,7 @@ from stockade.engine.faults import spark_faults
 from stockade.errors import DefinitionError
 from stockade.learning.evaluate import Evaluation, evaluate
 from stockade.learning.tracking import Destination, load_champion
-from stockade.learning.train import Pinned, TrainedModel, train
+from stockade.learning.train import Pinned, TrainedModel, learning_columns, train
 from stockade.learning.tune import Runner, Running
 from stockade.scoring.score import SCORE, check_fingerprints, score
 from stockade.session import check_session, session
@@ -183,15 +183,7 @@ class FeatureStore:
             who=f"training set '{name}'",
             remedy=f"build it again with `stockade build {name}`",
         )
-        wanted = [
-            *service.inputs(),
-            spec.training_set.label.name,
-            spec.training_set.label.state,
-            spec.training_set.spine.decided_at,
-        ]
-        if spec.review_entity is not None:
-            wanted.append(spec.review_entity)
-        rows = self.tables.read(name).select(*dict.fromkeys(wanted))
+        rows = self.tables.read(name).select(*learning_columns(spec, service.inputs()).names)
         pinned = Pinned(
             definitions_json=manifest["definition"],
             fingerprints=manifest["fingerprints"],

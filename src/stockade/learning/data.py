@@ -85,6 +85,17 @@ class Columns:
     entity: str | None = None
     weight: str | None = None
 
+    @property
+    def meanings(self) -> tuple[str, ...]:
+        """All but the inputs."""
+        optional = (self.state, self.entity, self.weight)
+        return (self.label, self.decided_at, *(name for name in optional if name is not None))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every column that is read, once."""
+        return tuple(dict.fromkeys((*self.inputs, *self.meanings)))
+
 
 def learning_data(
     table: pa.Table,
@@ -107,9 +118,7 @@ def learning_data(
         EmptyTableError: no row is left.
     """
     who = "training set"
-    optional = (columns.state, columns.entity, columns.weight)
-    other = [name for name in optional if name is not None]
-    require_columns(table.column_names, columns.label, columns.decided_at, *other, where=who)
+    require_columns(table.column_names, *columns.meanings, where=who)
     decided_at = _instants(table, columns.decided_at, who=who)
     label = table.column(columns.label)
     known = label.is_valid().to_numpy()

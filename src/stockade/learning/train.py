@@ -147,15 +147,21 @@ def fit_winner(spec: ModelSpec, study: Study, data: LearningData) -> Predictor:
     return fit(winner.params, algorithm, data, seed=spec.seed)
 
 
-def _prepare(spec: ModelSpec, table: pa.Table, pinned: Pinned) -> tuple[LearningData, Split]:
+def learning_columns(spec: ModelSpec, inputs: tuple[str, ...]) -> Columns:
+    """What is read of a model's training set, and what it means."""
     label = spec.training_set.label
-    columns = Columns(
-        inputs=pinned.inputs,
+    return Columns(
+        inputs=inputs,
         label=label.name,
         decided_at=spec.training_set.spine.decided_at,
         state=label.state,
         entity=spec.review_entity,
     )
+
+
+def _prepare(spec: ModelSpec, table: pa.Table, pinned: Pinned) -> tuple[LearningData, Split]:
+    label = spec.training_set.label
+    columns = learning_columns(spec, pinned.inputs)
     data = learning_data(table, columns, maturity=label.maturity, built_at=pinned.built_at)
     split = time_split(data.decided_at, data.labels, validation=spec.validation, gap=label.maturity)
     return data, split
