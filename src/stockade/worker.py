@@ -2,7 +2,7 @@
 
 Before each task Spark has its worker forget what Python knows of its search path. On that path are
 Spark's archives and every jar of `spark.jars.packages`, and before Python 3.12 the directory of
-each archive is then read again: about half a second a task. Jars hold no Python, and the archives
+each archive is then read again: a third of a second a task. Jars hold no Python, and the archives
 nothing that the installed pyspark lacks. After each task it collects garbage, for which what was
 imported before the workers part is left aside.
 """
@@ -27,7 +27,13 @@ class NoModules:
 
 def without_archives(path: list[str]) -> list[str]:
     """A search path without the archives of Spark's own Python."""
-    return [entry for entry in path if Path(entry).parts[-3:-1] != ("python", "lib")]
+    return [entry for entry in path if not _is_sparks_own(Path(entry))]
+
+
+def _is_sparks_own(entry: Path) -> bool:
+    # The folder alone would not do: an interpreter in /opt/python has its library in python/lib.
+    in_place = entry.parts[-3:-1] == ("python", "lib")
+    return in_place and entry.suffix == ".zip" and entry.name.startswith(("pyspark", "py4j"))
 
 
 if __name__ == "__main__":
