@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from pyspark.sql import Row
 
 from stockade import EventSource, Label, days
 from stockade.engine.labels import attach_label
@@ -49,7 +50,8 @@ BLOCKED = (
 )
 
 
-def states(table: MakeTable, as_of: str, label: Label = chargeback) -> list[str]:
+def labelled(table: MakeTable, as_of: str, label: Label = chargeback) -> list[Row]:
+    """The five payments, in order, each with a value exactly where its state has one."""
     rows = attach_label(
         table(SPINE, *((n, DECIDED) for n in range(1, 6))),
         label,
@@ -64,7 +66,7 @@ def states(table: MakeTable, as_of: str, label: Label = chargeback) -> list[str]
         assert valued == (row.chargeback__state not in ("pending", "censored"))
         assert row.chargeback == (row.chargeback__state == "positive" if valued else None)
         assert (row.chargeback__known_at is not None) == valued
-    return [row.chargeback__state for row in sorted(rows, key=lambda row: row.payment_id)]
+    return sorted(rows, key=lambda row: row.payment_id)
 
 
 @pytest.mark.parametrize(
@@ -81,24 +83,16 @@ def states(table: MakeTable, as_of: str, label: Label = chargeback) -> list[str]
 def test_a_label_is_what_was_known_at_the_build_date(
     table: MakeTable, as_of: str, expected: list[str]
 ) -> None:
-    assert states(table, as_of) == expected
+    assert [row.chargeback__state for row in labelled(table, as_of)] == expected
 
 
 def test_without_blocks_nothing_is_censored(table: MakeTable) -> None:
     unblocked = replace(chargeback, blocks=None)
-    assert states(table, "2026-03-12", unblocked)[3] == "negative"
+    assert labelled(table, "2026-03-12", unblocked)[3].chargeback__state == "negative"
 
 
 def test_a_reversed_label_is_known_from_the_reversal(table: MakeTable) -> None:
-    row = attach_label(
-        table(SPINE, (2, DECIDED)),
-        chargeback,
-        table(REPORTS, *DISPUTES),
-        table(BLOCKS),
-        decided_at="decided_at",
-        as_of=datetime(2026, 5, 1, tzinfo=UTC),
-    ).first()
-    assert row is not None
+    row = labelled(table, "2026-05-01")[1]
     assert (row.chargeback, row.chargeback__state) == (False, "reversed")
     assert row.chargeback__known_at.astimezone(UTC) == datetime(2026, 4, 20, tzinfo=UTC)
 

@@ -57,11 +57,10 @@ def attach_label(
     if label.blocks is not None and blocks is not None:
         _check(spine, label, label.blocks, blocks, decided_at=decided_at)
         joined = _with_events(joined, label, label.blocks, blocks, "_blocks", build)
-        standing = F.filter("_blocks", lambda one: _within(one, moment, label) & _holds(one, build))
-        blocked = F.coalesce(F.size(standing) > 0, F.lit(False))
-    reports = F.filter("_reports", lambda one: _within(one, moment, label))
-    standing = F.filter(reports, lambda one: _holds(one, build))
-    first_known = F.array_min(F.transform(standing, lambda one: one[FROM]))
+        blocks_within = _within("_blocks", moment, label)
+        blocked = F.coalesce(F.size(_standing(blocks_within, build)) > 0, F.lit(False))
+    reports = _within("_reports", moment, label)
+    first_known = F.array_min(F.transform(_standing(reports, build), lambda one: one[FROM]))
     taken_back = F.array_max(F.transform(reports, lambda one: one[UNTIL]))
     matured = moment + F.lit(microseconds(label.maturity))
     is_mature = F.coalesce(matured <= build, F.lit(False))
@@ -104,13 +103,15 @@ def _with_events(
     return spine.join(gathered, same, "left").drop(*theirs.values())
 
 
-def _within(event: Column, moment: Column, label: Label) -> Column:
-    return event[EVENT].between(moment, moment + F.lit(microseconds(label.horizon)))
+def _within(events: str, moment: Column, label: Label) -> Column:
+    """Those of the events that happened within the horizon of the decision."""
+    end = moment + F.lit(microseconds(label.horizon))
+    return F.filter(events, lambda one: one[EVENT].between(moment, end))
 
 
-def _holds(event: Column, build: Column) -> Column:
-    """Whether nothing known by the build date took it back."""
-    return event[UNTIL] > build
+def _standing(events: Column, build: Column) -> Column:
+    """Those of the events that nothing known by the build date took back."""
+    return F.filter(events, lambda one: one[UNTIL] > build)
 
 
 def _microseconds_since_1970(instant: datetime) -> int:
