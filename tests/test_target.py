@@ -84,3 +84,11 @@ def test_a_link_out_of_the_warehouse_is_refused(tmp_path: Path) -> None:
 def test_what_is_no_catalog_and_schema_is_refused(schema: str) -> None:
     with pytest.raises(DefinitionError):
         Target.catalog(schema)
+
+
+def test_a_target_is_a_folder_or_a_catalog() -> None:
+    assert Target.parse("main.fraud").registered_model("m") == "main.fraud.m"
+    assert Target.parse("main.fraud").tracking_uri == "databricks"
+    assert Target.parse("/data/x").tracking_uri == "sqlite:////data/x/mlflow.db"
+    with pytest.raises(DefinitionError, match="must be lower case"):
+        Target.catalog("main.Fr`aud")

@@ -1,6 +1,7 @@
 """Files become a table whole, with their declared types, or not at all."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -114,22 +115,19 @@ def test_all_that_is_wrong_is_told_together(before: Tables, tmp_path: Path) -> N
     assert untouched(before)
 
 
-def test_a_naive_time_that_means_utc_fits_a_declared_timestamp(
-    before: Tables, tmp_path: Path
+def declared_parquet(folder: Path) -> Files:
+    return parquet(folder, "id bigint, paid_at timestamp", id=[1], paid_at=NAIVE)
+
+
+def declared_csv(folder: Path) -> Files:
+    return csv(folder, "id,paid_at\n1,2026-03-01 12:00:00\n", "id bigint, paid_at timestamp_ntz")
+
+
+@pytest.mark.parametrize("write", [declared_parquet, declared_csv])
+def test_a_naive_time_is_declared_and_then_said_to_be_utc(
+    before: Tables, tmp_path: Path, write: Callable[[Path], Files]
 ) -> None:
-    files = parquet(tmp_path, "id bigint, paid_at timestamp", id=[1], paid_at=NAIVE)
-
-    with pytest.raises(SchemaError, match="'paid_at' is timestamp_ntz, which names no instant"):
-        ingest(before, files, "payments", note=NOTE)
-    assert untouched(before)
-
-    ingest(before, files, "payments", note=NOTE, naive_utc=("paid_at",))
-    assert times(before) == ["2026-03-01 12:00:00"]
-
-
-def test_a_naive_time_in_text_is_declared_as_what_it_is(before: Tables, tmp_path: Path) -> None:
-    text = "id,paid_at\n1,2026-03-01 12:00:00\n"
-    files = csv(tmp_path, text, "id bigint, paid_at timestamp_ntz")
+    files = write(tmp_path)
 
     with pytest.raises(SchemaError, match="'paid_at' is timestamp_ntz, which names no instant"):
         ingest(before, files, "payments", note=NOTE)

@@ -22,7 +22,6 @@ from stockade.errors import (
 from stockade.store.ingest import ingest
 from stockade.store.origins import open_origin
 from stockade.store.tables import Tables
-from stockade.target import Target
 from stockade.testing import MakeTable
 
 NOTE = {"run_id": "r1"}
@@ -180,11 +179,3 @@ def test_files_are_held_to_their_declared_columns(tables: Tables, tmp_path: Path
         ingest(tables, Files(path=str(path)), "t", note=NOTE, rename={"B": "c"})
     with pytest.raises(TableNotFoundError, match="no file or folder"):
         ingest(tables, Files(path=str(tmp_path / "none.parquet")), "t", note=NOTE)
-
-
-def test_a_target_is_a_folder_or_a_catalog() -> None:
-    assert Target.parse("main.fraud").registered_model("m") == "main.fraud.m"
-    assert Target.parse("main.fraud").tracking_uri == "databricks"
-    assert Target.parse("/data/x").tracking_uri == "sqlite:////data/x/mlflow.db"
-    with pytest.raises(DefinitionError, match="must be lower case"):
-        Target.catalog("main.Fr`aud")
