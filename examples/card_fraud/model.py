@@ -32,6 +32,8 @@ RECENT = (days(3), WEEK, FORTNIGHT)
 SPELL = (WEEK, FORTNIGHT, days(21), days(28))
 # A fraud that its amount alone would not have given away: the terminal may be to blame.
 SMALL_FRAUD = "is_fraud = 1 AND amount <= 220"
+# Where no honest payment is known in 28 days, which end 7 days ago, the last was earlier than that.
+HONEST_DAYS = "coalesce(honest_days, 35)"
 
 
 def _days_since(seconds: str) -> str:
@@ -154,9 +156,9 @@ card_features = FeatureService(
         Derived(
             name="spell_is_on",
             expression="CASE WHEN fraud_days IS NULL THEN -1 "
-            "WHEN coalesce(honest_days, 35) <= fraud_days THEN 1 ELSE greatest(0, "
-            "(least(coalesce(honest_days, 35) - 1, 27) - fraud_days + 1) "
-            "/ (coalesce(honest_days, 35) - fraud_days)) END",
+            f"WHEN {HONEST_DAYS} <= fraud_days THEN 1 ELSE greatest(0, "
+            f"(least({HONEST_DAYS} - 1, 27) - fraud_days + 1) "
+            f"/ ({HONEST_DAYS} - fraud_days)) END",
             description="A terminal stays compromised for 28 days: the share of the days on which "
             "that can have begun from which it would last until now; -1 without suspicion.",
         ),
