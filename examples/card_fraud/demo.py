@@ -92,7 +92,11 @@ def _learn(store: FeatureStore, trials: int) -> None:
         trained = store.train(card_fraud, trials=trials, runner="spark")
         said(f"'{trained.name}' version {trained.version} is champion: {trained.algorithm}")
     _print_metrics(
-        {"search's validation week": trained.validation, "logistic baseline": trained.baseline}
+        {
+            "search's validation weeks": trained.validation,
+            "test week, which the search never saw": trained.test,
+            "test week, logistic baseline": trained.test_baseline,
+        }
     )
 
 

@@ -238,8 +238,9 @@ def train(
         )
     text = "\n".join(
         [
+            *_evaluation("test", trained.test),
+            *_evaluation("test, logistic baseline", trained.test_baseline),
             *_evaluation("validation", trained.validation),
-            *_evaluation("logistic baseline", trained.baseline),
             f"registered '{trained.name}' version {trained.version} as champion; "
             f"runs in {store.target.tracking_uri}",
         ]

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 
 from stockade import (
     LIFETIME,
@@ -27,10 +28,12 @@ from stockade import (
 )
 from stockade.definitions.aggregate import Aggregate
 from stockade.definitions.view import Selection, View
-from stockade.engine.bind import History
+from stockade.engine.bind import History, bind
 from stockade.engine.faults import spark_faults
+from stockade.engine.layout import plan_layout, profile_spine
 from stockade.engine.operator import EngineOptions, attach
 from stockade.engine.oracle import naive
+from stockade.engine.revisions import clocks
 from stockade.errors import ColumnNotFoundError, DataError, DefinitionError, SchemaError
 from stockade.testing import MakeTable
 
@@ -410,6 +413,31 @@ def test_a_hot_key_cut_into_slices_gives_the_same_features(table: MakeTable) -> 
     )
 
     assert sorted(map(tuple, cut.rows.collect())) == sorted(map(tuple, whole.rows.collect()))
+
+
+def test_a_hot_key_is_found_in_a_sample_of_the_events(
+    spark: SparkSession, table: MakeTable
+) -> None:
+    events = spark.range(60_000).selectExpr(
+        "if(id % 10 = 0, 'cold' || id, 'hot') AS account_id",
+        "timestamp_seconds(1772323200 + id) AS paid_at",
+        "CAST(id AS double) AS amount",
+    )
+    spine = table(SPINE, (1, "hot", "2026-03-01 10:00:00"))
+    tracks = bind(
+        spine, [history(view({"paid": sum_("amount", windows=(days(1),))}), events)],
+        decided_at="decided_at", keys={},
+    )  # fmt: skip
+    profile = profile_spine(spine, tracks, decided_at="decided_at")
+    timed = [clocks(track.source, track.events) for track in tracks]
+
+    layout = plan_layout(tracks, timed, profile, hot_rows=20_000)
+
+    assert layout.slices is not None
+    slices = layout.slices.orderBy("_slice").collect()
+    assert {row.account_id for row in slices} == {"hot"}
+    assert 2 <= len(slices) <= 3
+    assert all(a._slice_until == b._slice_from for a, b in pairwise(slices))
 
 
 @pytest.mark.parametrize(

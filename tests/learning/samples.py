@@ -60,7 +60,9 @@ SPEC = ModelSpec(
     fixed={"n_estimators": 12},
     review_entity="account_id",
     review_capacity=5,
-    validation=days(5),
+    validation=days(3),
+    folds=2,
+    test=days(3),
     trials=4,
     seed=7,
 )

@@ -1,7 +1,6 @@
 """The two learners, and their files."""
 
 import json
-from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -9,7 +8,7 @@ from sklearn.linear_model import LogisticRegression
 
 from stockade.champion import Predictor, UnsafeModelError, predictor_from_files
 from stockade.errors import DefinitionError
-from stockade.learning.models import FitTimeoutError, fit, fit_predict
+from stockade.learning.models import fit, fit_predict
 from tests.learning.samples import INPUTS, training_data
 
 SOME = {"n_estimators": 10, "max_depth": 3, "subsample": 0.7}
@@ -87,11 +86,6 @@ def test_an_unknown_parameter_names_the_closest() -> None:
 def test_a_parameter_that_stockade_sets_is_refused() -> None:
     with pytest.raises(DefinitionError, match="'objective' is set by stockade"):
         fit({"objective": "reg:squarederror"}, "xgboost", training_data())
-
-
-def test_a_fit_that_takes_too_long_is_stopped() -> None:
-    with pytest.raises(FitTimeoutError, match="out of time after 1 trees"):
-        fit({"n_estimators": 500}, "xgboost", training_data(), deadline=timedelta(0))
 
 
 def test_a_truncated_booster_is_refused() -> None:

@@ -100,13 +100,14 @@ def test_every_trial_and_the_baseline_are_child_runs(trained: TrainedModel, home
     )
 
 
-def test_the_parent_run_has_the_winners_metrics_marked_as_of_validation(
+def test_the_parent_run_has_the_winners_metrics_marked_with_their_period(
     trained: TrainedModel, home: Path
 ) -> None:
     parent = client(home).get_run(trained.run_id)
 
     assert parent.data.metrics["validation_roc_auc"] == pytest.approx(trained.validation.roc_auc)
-    assert all(name.startswith("validation_") for name in parent.data.metrics)
+    assert parent.data.metrics["test_roc_auc"] == pytest.approx(trained.test.roc_auc)
+    assert {name.split("_")[0] for name in parent.data.metrics} == {"validation", "test"}
     assert parent.data.params["gap"] == "2 days, 0:00:00"
 
 
@@ -230,13 +231,13 @@ def test_no_run_is_left_running_and_nothing_registered_when_all_trials_fail(
             running=SERIAL,
         )  # fmt: skip
 
-    assert [run.info.status for run in runs(tmp_path)] == ["FAILED"]
+    assert [run.info.status for run in runs(tmp_path)] == ["FAILED"] * 5
     with pytest.raises(ModelNotFoundError, match="no version with alias 'champion'"):
         champion(tmp_path)
 
 
 def test_a_metric_that_is_not_finite_is_never_logged(tmp_path: Path) -> None:
-    with study_run(destination(tmp_path), name="one", tags={}) as run:
+    with study_run(destination(tmp_path), name="one", study="a", tags={}) as run:
         run.log(metrics={"good": 1.0, "bad": float("nan"), "worse": float("inf")})
 
     (logged,) = runs(tmp_path)
@@ -245,7 +246,10 @@ def test_a_metric_that_is_not_finite_is_never_logged(tmp_path: Path) -> None:
 
 
 def test_an_interrupted_run_is_killed_not_running(tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), study_run(destination(tmp_path), name="one", tags={}):
+    with (
+        pytest.raises(KeyboardInterrupt),
+        study_run(destination(tmp_path), name="one", study="a", tags={}),
+    ):
         raise KeyboardInterrupt
 
     assert [run.info.status for run in runs(tmp_path)] == ["KILLED"]
@@ -358,6 +362,6 @@ def test_a_manifest_takes_no_number_that_json_has_not(tmp_path: Path) -> None:
 
     with (
         pytest.raises(ValueError, match="not JSON compliant"),
-        study_run(destination(tmp_path), name="one", tags={}) as run,
+        study_run(destination(tmp_path), name="one", study="a", tags={}) as run,
     ):
         run.register(model, manifest, dict.fromkeys(INPUTS, 0.0))

@@ -2,9 +2,10 @@
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,9 +17,11 @@ from stockade.errors import DefinitionError
 from stockade.learning import trial as trial_module
 from stockade.learning.classic import NoSparkContextError, SearchStoppedError
 from stockade.learning.evaluate import Evaluation
-from stockade.learning.split import Split, time_split
-from stockade.learning.tune import Running, Study, TrainingFailedError, search, tune
-from tests.learning.samples import MATURITY, SPEC, spec_with, training_data
+from stockade.learning.models import fit
+from stockade.learning.split import Split, walk_forward
+from stockade.learning.trial import Objective, Trial, judge, save_rows, trial_of
+from stockade.learning.tune import Record, Running, Study, TrainingFailedError, search, tune
+from tests.learning.samples import INPUTS, MATURITY, SPEC, spec_with, training_data
 
 SERIAL = Running(runner="serial")
 
@@ -37,13 +40,14 @@ def running(request: pytest.FixtureRequest, spark: SparkSession) -> Running:
     return Running(runner=request.param, spark=spark)
 
 
-def split(spec: ModelSpec = SPEC) -> Split:
-    data = training_data()
-    return time_split(data.decided_at, data.labels, validation=spec.validation, gap=MATURITY)
+def folds(spec: ModelSpec = SPEC) -> tuple[Split, ...]:
+    return walk_forward(
+        training_data(), validation=spec.validation, folds=spec.folds, test=spec.test, gap=MATURITY
+    ).folds
 
 
 def study(spec: ModelSpec = SPEC, *, running: Running = SERIAL) -> Study:
-    return tune(spec, training_data(), split(spec), running=running)
+    return tune(spec, training_data(), folds(spec), running=running)
 
 
 def test_every_trial_is_in_the_study_and_the_best_has_the_highest_metric() -> None:
@@ -60,7 +64,7 @@ def test_the_baseline_is_judged_on_the_same_rows() -> None:
 
     baseline, best = found.baseline.trial.judged(), found.best.judged()
     assert (baseline.rows, baseline.positives) == (best.rows, best.positives)
-    assert baseline.rows == len(split().validation)
+    assert baseline.rows == sum(fold.validation.stop - fold.validation.start for fold in folds())
 
 
 def test_the_same_seed_gives_the_same_search() -> None:
@@ -76,7 +80,7 @@ def test_progress_tells_ended_total_and_best() -> None:
     told: list[tuple[int, int, float | None]] = []
 
     found = tune(
-        SPEC, training_data(), split(), running=SERIAL,
+        SPEC, training_data(), folds(), running=SERIAL,
         progress=lambda ended, total, best: told.append((ended, total, best)),
     )  # fmt: skip
 
@@ -107,20 +111,92 @@ def test_a_trial_whose_scores_are_not_numbers_fails() -> None:
     assert all("not finite" in str(trial.reason) for trial in failed)
 
 
-def test_a_metric_that_is_nan_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_metric_that_is_nan_is_a_failure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     real = trial_module.evaluate
+
+    def nan(*args: object, **named: object) -> Evaluation:
+        return replace(real(*args, **named), average_precision=math.nan)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(trial_module, "evaluate", nan)
+    result = objective(tmp_path)({"n_estimators": 2})
+
+    assert result["status"] == "fail"
+    assert "average_precision is nan" in result["reason"]
+
+
+def objective(folder: Path) -> Objective:
+    save_rows(training_data(), folder)
+    return Objective(
+        folder=str(folder), inputs=INPUTS, folds=folds(), metric="average_precision",
+        capacity=5, seed=0,
+    )  # fmt: skip
+
+
+def test_a_trial_below_the_bar_is_stopped_after_its_latest_fold(tmp_path: Path) -> None:
+    whole = objective(tmp_path)({"n_estimators": 2})
+    stopped = objective(tmp_path)({"n_estimators": 2}, [0.99])
+    passed = objective(tmp_path)({"n_estimators": 2}, [0.01])
+
+    assert len(whole["folds"]) == len(passed["folds"]) == 2
+    assert stopped["folds"] == whole["folds"][:1]
+    assert stopped["reason"].startswith("stopped after 1 of 2 folds: average_precision 0.")
+    trial = trial_of(0, {}, stopped, {})
+    assert (trial.stopped, trial.failed, trial.evaluation) == (True, False, None)
+
+
+def test_folds_are_judged_with_what_was_known_before_each(tmp_path: Path) -> None:
+    data = training_data()
+
+    result = objective(tmp_path)({"n_estimators": 2})
+
+    for fold, judged in zip(reversed(folds()), result["folds"], strict=True):
+        model = fit({"n_estimators": 2}, "xgboost", data.take(fold.train), seed=0)
+        assert asdict(judge(model, data.take(fold.validation), capacity=5)) == judged
+
+
+def test_hopeless_trials_are_stopped_by_the_median_of_those_before(tmp_path: Path) -> None:
+    one = objective(tmp_path)({"n_estimators": 2})["folds"][0]
+    given: list[Sequence[float]] = []
+
+    def falling(_: Mapping[str, Any], bars: Sequence[float]) -> dict[str, Any]:
+        given.append(bars)
+        values = [0.9 - 0.1 * len(given), 0.5]
+        result: dict[str, Any] = {"status": "ok", "began": 0.0, "seconds": 0.0}
+        if bars and values[0] < bars[0]:
+            return result | {"loss": -values[0], "stopped": True, "reason": "stopped",
+                             "folds": [one | {"average_precision": values[0]}]}  # fmt: skip
+        scored = [one | {"average_precision": value} for value in values]
+        return result | {"loss": -sum(values) / 2, "folds": scored}
+
+    ended = search(SPEC, falling, 8, running=SERIAL)
+
+    assert [list(bars) for bars in given[:5]] == [[]] * 5
+    assert given[5] == given[7] == pytest.approx((0.6,))
+    assert [trial.stopped for trial in ended] == [False] * 5 + [True] * 3
+
+
+def test_what_is_on_record_is_not_evaluated_again() -> None:
+    whole = study(spec_with(trials=6))
+    ended: dict[int, dict[str, Any]] = {}
     calls: list[int] = []
 
-    def nan_first(*args: object, **named: object) -> Evaluation:
+    def remember(trial: Trial, result: Mapping[str, Any]) -> None:
+        ended[trial.number] = dict(result)
+
+    def counted(params: Mapping[str, Any], _: Sequence[float]) -> dict[str, Any]:
         calls.append(1)
-        got = real(*args, **named)  # type: ignore[arg-type]
-        return replace(got, average_precision=math.nan) if len(calls) == 1 else got
+        return {"status": "fail", "reason": str(dict(params)), "began": 0.0, "seconds": 0.0}
 
-    monkeypatch.setattr(trial_module, "evaluate", nan_first)
-    found = study()
+    tune(
+        spec_with(trials=6), training_data(), folds(), running=SERIAL,
+        record=Record(ended=remember),
+    )  # fmt: skip
+    known = {number: result for number, result in ended.items() if number < 5}
+    resumed = search(spec_with(trials=6), counted, 6, running=SERIAL, record=Record(known=known))
 
-    assert [trial.failed for trial in found.trials] == [True, False, False, False]
-    assert "average_precision is nan" in str(found.trials[0].reason)
+    assert len(calls) == 1
+    assert [one.params for one in resumed] == [one.params for one in whole.trials]
+    assert [one.evaluation for one in resumed[:5]] == [one.evaluation for one in whole.trials[:5]]
 
 
 def test_all_trials_failing_is_one_error_with_the_reasons_counted() -> None:
@@ -149,7 +225,7 @@ def test_ranges_are_kept_to_and_whole_ones_reach_both_ends() -> None:
         fixed={},
     )
 
-    def one(_: Mapping[str, Any]) -> dict[str, Any]:
+    def one(_: Mapping[str, Any], __: object) -> dict[str, Any]:
         return {"status": "fail", "reason": "none", "began": 0.0, "seconds": 0.0}
 
     points = [trial.params for trial in search(spec, one, 150, running=SERIAL)]
@@ -166,9 +242,9 @@ def test_the_search_learns_from_what_it_saw() -> None:
 
     evaluation = asdict(study(spec_with(trials=1)).best.judged())
 
-    def parabola(point: Mapping[str, Any]) -> dict[str, Any]:
+    def parabola(point: Mapping[str, Any], _: object) -> dict[str, Any]:
         loss = (point["x"] - 3) ** 2
-        result = {"status": "ok", "loss": loss, "evaluation": evaluation}
+        result = {"status": "ok", "loss": loss, "folds": [evaluation]}
         return result | {"began": 0.0, "seconds": 0.0}
 
     ended = search(spec, parabola, 60, running=SERIAL)
@@ -185,7 +261,7 @@ def test_trials_run_on_spark_and_none_is_lost(running: Running) -> None:
     told: list[int] = []
 
     found = tune(
-        spec, training_data(), split(), running=running,
+        spec, training_data(), folds(), running=running,
         progress=lambda ended, _total, _best: told.append(ended),
     )  # fmt: skip
 
@@ -209,7 +285,7 @@ def test_batches_on_spark_find_what_one_at_a_time_finds_for_the_same_points(
 
 @pytest.mark.slow
 def test_a_worker_that_dies_is_a_failed_trial(running: Running) -> None:
-    def die(point: Mapping[str, Any]) -> dict[str, Any]:
+    def die(point: Mapping[str, Any], _: object = ()) -> dict[str, Any]:
         if point["grow_policy"] == "nonsense":
             os._exit(3)
         return {"status": "fail", "reason": "alive", "began": 0.0, "seconds": 0.0}
@@ -236,7 +312,7 @@ def test_a_search_whose_dispatcher_dies_ends_with_an_error(classic: SparkSession
 
     with pytest.raises(SearchStoppedError, match=r"DeathError: of the dispatcher.* runner 'batch'"):
         tune(
-            SPEC, training_data(), split(), running=Running(runner="spark", spark=classic),
+            SPEC, training_data(), folds(), running=Running(runner="spark", spark=classic),
             progress=die,
         )  # fmt: skip
 

@@ -74,15 +74,17 @@ class ModelSpec:
         training_set: what it learns from.
         search: hyperparameter -> range, searched with TPE.
         fixed: hyperparameter -> value, the same in every trial.
-        metric: what the search maximises on the validation period.
+        metric: what the search maximises: its mean over the validation periods.
         review_capacity: how many `review_entity` a day people can look at.
         review_entity: the spine column that is reviewed; without it, each decision is.
-        validation: length of the validation period at the end of the training set.
+        validation: length of one validation period.
+        folds: how many validation periods the search looks at, each after the one before.
+        test: length of the period at the end of the training set that the search never sees.
         trials: how many points are tried.
         seed: makes the search's proposals repeatable.
         owner, description: for people.
 
-    The gap between training and validation is the label's maturity: it is derived, not typed.
+    The gap before each period is the label's maturity: it is derived, not typed.
     """
 
     name: str
@@ -93,6 +95,8 @@ class ModelSpec:
     review_capacity: int = 100
     review_entity: str | None = None
     validation: timedelta = timedelta(days=7)
+    folds: int = 2
+    test: timedelta = timedelta(days=7)
     trials: int = 20
     seed: int = 0
     owner: str = field(default="", metadata=DOC)
@@ -111,7 +115,7 @@ class ModelSpec:
             raise DefinitionError(
                 f"{who}: metric '{self.metric}' is not one: {hint(self.metric, METRICS)}"
             )
-        if self.review_capacity < 1 or self.trials < 1:
-            raise DefinitionError(f"{who}: review_capacity and trials must be at least 1")
-        if self.validation <= timedelta(0):
-            raise DefinitionError(f"{who}: validation must be longer than zero")
+        if min(self.review_capacity, self.trials, self.folds) < 1:
+            raise DefinitionError(f"{who}: review_capacity, trials and folds must be at least 1")
+        if min(self.validation, self.test) <= timedelta(0):
+            raise DefinitionError(f"{who}: validation and test must be longer than zero")

@@ -1,8 +1,9 @@
 """How good scores are: as a ranking, and as a queue that people can work off."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,6 +97,16 @@ def evaluate(
         positive_entities=positive_entities,
         found_entities=int(found.sum()),
     )
+
+
+def mean_evaluation(evaluations: Sequence[Evaluation]) -> Evaluation:
+    """One for several periods: metrics are averaged, each period counting alike; counts added."""
+    numbers = [asdict(one) for one in evaluations]
+    joined: dict[str, Any] = {}
+    for name, value in numbers[0].items():
+        values = [one[name] for one in numbers]
+        joined[name] = float(np.mean(values)) if isinstance(value, float) else sum(values)
+    return Evaluation(**{**joined, "capacity": evaluations[0].capacity})
 
 
 def _found_per_day(

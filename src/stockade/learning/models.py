@@ -1,9 +1,7 @@
 """The two learners: gradient-boosted trees, and the logistic regression they must beat."""
 
-import time
 import warnings
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -11,7 +9,6 @@ import xgboost as xgb
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
-from xgboost.callback import TrainingCallback
 
 from stockade.champion import BoosterMean, Logistic, Matrix, Predictor
 from stockade.definitions.model import Algorithm, ModelSpec
@@ -31,17 +28,12 @@ _MANAGED = {
 _LOGISTIC_PARAMS = ("C", "class_weight", "max_iter")
 
 
-class FitTimeoutError(Exception):
-    """Raised when a fit takes longer than it may; a trial reports it as its reason."""
-
-
 def fit(
     params: Params,
     algorithm: Algorithm,
     data: LearningData,
     *,
     seed: int = 0,
-    deadline: timedelta | None = None,
 ) -> Predictor:
     """The fitted model; the same rows, parameters and seed give the same model.
 
@@ -52,15 +44,11 @@ def fit(
         algorithm: `xgboost` or `logistic`.
         data: what to learn from.
         seed: of the random parts.
-        deadline: the longest that boosting may take; checked after every tree.
-
-    Raises:
-        FitTimeoutError: the deadline has passed.
     """
     check_params(params, algorithm)
     if algorithm == "logistic":
         return _fit_logistic(params, data, seed=seed)
-    return _fit_boosters(params, data, seed=seed, deadline=deadline)
+    return _fit_boosters(params, data, seed=seed)
 
 
 def fit_predict(
@@ -98,9 +86,7 @@ def check_spec(spec: ModelSpec) -> None:
     check_params({**spec.search, **spec.fixed}, "xgboost", who=f"model '{spec.name}'")
 
 
-def _fit_boosters(
-    params: Params, data: LearningData, *, seed: int, deadline: timedelta | None
-) -> BoosterMean:
+def _fit_boosters(params: Params, data: LearningData, *, seed: int) -> BoosterMean:
     own = {"n_estimators", "seeds"}
     settings = {name: value for name, value in params.items() if name not in own}
     settings |= {"objective": "binary:logistic", "nthread": 1, "verbosity": 0}
@@ -112,7 +98,6 @@ def _fit_boosters(
         feature_names=list(data.inputs),
         nthread=1,
     )
-    until = None if deadline is None else time.monotonic() + deadline.total_seconds()
     return BoosterMean(
         data.inputs,
         tuple(
@@ -120,27 +105,10 @@ def _fit_boosters(
                 {**settings, "seed": seed + n},
                 rows,
                 num_boost_round=int(params.get("n_estimators", 200)),
-                callbacks=[] if until is None else [_Deadline(until)],
             )
             for n in range(int(params.get("seeds", 1)))
         ),
     )
-
-
-class _Deadline(TrainingCallback):
-    """Ends a fit whose time is up."""
-
-    def __init__(self, until: float) -> None:
-        super().__init__()
-        self.until = until
-
-    def after_iteration(
-        self, model: xgb.Booster, epoch: int, evals_log: TrainingCallback.EvalsLog
-    ) -> bool:
-        del model, evals_log
-        if time.monotonic() > self.until:
-            raise FitTimeoutError(f"out of time after {epoch + 1} trees")
-        return False
 
 
 def _fit_logistic(params: Params, data: LearningData, *, seed: int) -> Logistic:

@@ -1,72 +1,107 @@
-"""Train on the past, validate on what came later."""
+"""Train on the past, validate on what came later: again and again, as it would have been lived."""
 
 from dataclasses import dataclass
 from datetime import timedelta
 
 import numpy as np
-from numpy.typing import NDArray
 
 from stockade.errors import DataError, raise_all
-from stockade.learning.data import Instants
+from stockade.learning.data import LearningData
 
-Index = NDArray[np.int64]
 _DAY = np.timedelta64(86_400_000_000, "us")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Split:
-    """Rows to learn from and rows to judge by; those in the gap are in neither."""
+    """Consecutive rows to learn from, and later ones to judge by; those between are in neither."""
 
-    train: Index
-    validation: Index
+    train: slice
+    validation: slice
 
 
-def time_split(
-    decided_at: Instants, labels: NDArray[np.bool_], *, validation: timedelta, gap: timedelta
-) -> Split:
-    """The last `validation` of the decisions, and those that end `gap` before it.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Periods:
+    """How a training set is cut in time.
 
-    The validation period ends at the midnight (UTC) that follows the last decision, so that it is
-    made of whole days where `validation` is: review capacity is per day. Training decisions are
-    older than the period's start by more than `gap`: given the label's maturity, all that is
-    learnt was known when the first of the validation decisions was taken.
+    Attributes:
+        folds: what the search chooses by, oldest first; their validation periods adjoin.
+        test: what the choice is judged by at the end; the search sees nothing of it.
+    """
+
+    folds: tuple[Split, ...]
+    test: Split
+
+
+def walk_forward(
+    data: LearningData, *, validation: timedelta, folds: int, test: timedelta, gap: timedelta
+) -> Periods:
+    """Rolling-origin splits (Tashman 2000), purged by the label's maturity.
+
+    The test period is the last `test` of the decisions. Whoever had trained at its start would
+    have known the labels of decisions older than that by more than `gap`: only these are in the
+    folds. Their last `validation` is judged by what was known at its start, likewise with a gap;
+    the `validation` before that by what was known then; and so on, `folds` times. Each learns
+    from everything before its gap.
+
+    Periods end at midnight (UTC), so that they are made of whole days where their lengths are:
+    review capacity is per day.
 
     Args:
-        decided_at: one instant per row, in any order.
-        labels: one label per row.
-        validation: length of the validation period.
+        data: n rows in order of time.
+        validation: length of one fold's validation period.
+        folds: how many.
+        test: length of the test period.
         gap: the label's maturity.
 
     Raises:
-        DataError: a side has no rows, or rows of one class only.
+        DataError: a side has no rows, or rows of one class only; all such sides are told.
     """
-    if len(decided_at) == 0:
+    if len(data) == 0:
         raise DataError("split: there are no rows: build the training set over a longer period")
-    end = decided_at.max().astype("datetime64[D]").astype("datetime64[us]") + _DAY
-    start = end - np.timedelta64(validation, "us")
-    late = decided_at >= start
-    early = decided_at < start - np.timedelta64(gap, "us")
-    remedy = {
-        "training": f"shorten the validation period ({_days(validation)}) or lengthen the set",
-        "validation": f"lengthen the validation period ({_days(validation)})",
-    }
+    end = _midnight(data.decided_at[-1]) + _DAY
+    start = end - np.timedelta64(test, "us")
+    embargo, length = np.timedelta64(gap, "us"), np.timedelta64(validation, "us")
+
+    def split(begins: np.datetime64, ends: np.datetime64) -> Split:
+        known, low, high = np.searchsorted(data.decided_at, [begins - embargo, begins, ends])
+        return Split(train=slice(0, int(known)), validation=slice(int(low), int(high)))
+
+    known = _midnight(start - embargo)
+    edges = [known - n * length for n in range(folds, -1, -1)]
+    periods = Periods(
+        folds=tuple(split(*edges[n : n + 2]) for n in range(folds)), test=split(start, end)
+    )
+    lengths = (
+        f"{folds} x {_days(validation)} of validation and {_days(test)} of test, each after a gap "
+        f"of {_days(gap)}"
+    )
+    _require_both_classes(data, periods, lengths)
+    return periods
+
+
+def _require_both_classes(data: LearningData, periods: Periods, lengths: str) -> None:
+    sides: list[tuple[str, slice]] = []
+    for n, fold in enumerate(periods.folds, start=1):
+        of = f" side of fold {n} of {len(periods.folds)}"
+        sides += [(f"training{of}", fold.train), (f"validation{of}", fold.validation)]
+    sides += [("training side of the test", periods.test.train)]
+    sides += [("test side", periods.test.validation)]
     faults: list[Exception] = []
-    for side, chosen in (("training", early), ("validation", late)):
-        rows, positives = int(chosen.sum()), int(labels[chosen].sum())
-        if positives in (0, rows):
+    for name, rows in sides:
+        count, positives = rows.stop - rows.start, int(data.labels[rows].sum())
+        if positives in (0, count):
             faults.append(
                 DataError(
-                    f"split: the {side} side has {rows} rows, {positives} of them positive, and "
-                    f"both classes are needed: {remedy[side]} (the gap is {_days(gap)})"
+                    f"split: the {name} has {count} rows, {positives} of them positive, and both "
+                    f"classes are needed: build the training set over a longer period, or cut it "
+                    f"otherwise than {lengths}"
                 )
             )
     raise_all("split: no model can be trained and judged on these rows", faults)
-    return Split(train=_ordered(decided_at, early), validation=_ordered(decided_at, late))
 
 
-def _ordered(decided_at: Instants, chosen: NDArray[np.bool_]) -> Index:
-    index = np.flatnonzero(chosen)
-    return index[np.argsort(decided_at[index], kind="stable")]
+def _midnight(moment: np.datetime64) -> np.datetime64:
+    return moment.astype("datetime64[D]").astype("datetime64[us]")
 
 
 def _days(length: timedelta) -> str:

@@ -5,11 +5,13 @@ import logging
 import math
 import os
 import re
+import socket
 import tempfile
+import threading
 import time
 import warnings
 from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,6 +28,7 @@ import yaml
 from mlflow import MlflowClient
 from mlflow import xgboost as mlflow_xgboost
 from mlflow.entities import Metric, Param, Run, RunTag
+from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.models import Model, ModelSignature
 from mlflow.types import ColSpec, Schema
@@ -36,6 +39,9 @@ from stockade.learning.trial import Trial
 
 MANIFEST = "stockade.json"
 _SEAL = "stockade.manifest_sha256"
+_STUDY, _RESULT = "stockade.study", "stockade.result"
+_OWNER, _HEARTBEAT = "stockade.owner", "stockade.heartbeat"
+_BEAT_SECONDS, _DEAD_SECONDS = 30, 300
 _MODEL_FILE = re.compile(r"model(-[0-9]{1,3})?\.(ubj|json)\Z")
 _CODE = {".py", ".pyc", ".pkl", ".pickle", ".cloudpickle", ".joblib", ".dill", ".pt", ".so", ".whl"}
 _FLAVOURS = {"stockade", "xgboost", "python_function"}
@@ -84,12 +90,22 @@ class Manifest:
 class StudyRun:
     """One open parent run: what a study logs, and the model that it registers."""
 
-    def __init__(self, client: MlflowClient, destination: Destination, run: Run) -> None:
-        """Wrap the run; use `study_run` to open one."""
+    def __init__(
+        self,
+        client: MlflowClient,
+        destination: Destination,
+        run: Run,
+        known: Mapping[int, dict[str, Any]],
+    ) -> None:
+        """Wrap the run; use `study_run` to open one.
+
+        `known` are the results of the trials, by number, that an interrupted run left.
+        """
         self._client = client
         self._destination = destination
         self._info = run.info
         self.run_id = str(run.info.run_id)
+        self.known = known
 
     def log(
         self,
@@ -101,20 +117,29 @@ class StudyRun:
         """Log to the parent run; a number that is not finite is left out and named in a tag."""
         _log(self._client, self.run_id, params=params, metrics=metrics, tags=tags)
 
-    def log_trial(self, trial: Trial, *, name: str, algorithm: str) -> None:
-        """One child run: its parameters, its validation metrics, or the reason why it has none."""
+    def log_trial(
+        self, trial: Trial, *, algorithm: str, result: Mapping[str, Any] | None = None
+    ) -> None:
+        """One child run: its parameters, its validation metrics, or the reason why it has none.
+
+        With the `result`, a run that resumes this one need not evaluate the trial again.
+        """
         began = int(trial.began * 1000)
-        child = self._client.create_run(
-            self._info.experiment_id,
-            start_time=began,
-            run_name=name,
-            tags={"mlflow.parentRunId": self.run_id},
-        ).info.run_id
+        number = "baseline" if trial.number < 0 else f"trial {trial.number:03d}"
         tags: dict[str, object] = {"stockade.algorithm": algorithm}
         if trial.reason is not None:
             tags["stockade.reason"] = trial.reason
+        if result is not None:
+            tags[_RESULT] = json.dumps({"number": trial.number, **result})
+        child = self._client.create_run(
+            self._info.experiment_id,
+            start_time=began,
+            run_name=number,
+            tags={"mlflow.parentRunId": self.run_id},
+        ).info.run_id
         measured = validation_metrics(trial)
         _log(self._client, child, params=trial.params, metrics=measured, tags=tags)
+        # What is not terminated was not logged whole, and is evaluated again.
         self._client.set_terminated(
             child,
             status="FAILED" if trial.failed else "FINISHED",
@@ -129,7 +154,7 @@ class StudyRun:
             seal = _write_model(folder, model, manifest, example)
             self._client.log_artifacts(self.run_id, str(folder), "model")
         _make(lambda: self._client.create_registered_model(name))
-        version = self._client.create_model_version(
+        version = self._registered(name) or self._client.create_model_version(
             name,
             # Not `runs:/...`: MLflow would look that run up in the process's global store.
             source=f"{str(self._info.artifact_uri).rstrip('/')}/model",
@@ -145,21 +170,47 @@ class StudyRun:
         self._client.set_registered_model_alias(name, self._destination.alias, version.version)
         return int(version.version)
 
+    def _registered(self, name: str) -> ModelVersion | None:
+        """The version that this run had registered when it was interrupted."""
+        return next(
+            (
+                version
+                for version in self._client.search_model_versions(f"name = '{name}'")
+                if version.run_id == self.run_id
+            ),
+            None,
+        )
+
 
 @contextmanager
 def study_run(
-    destination: Destination, *, name: str, tags: Mapping[str, object]
+    destination: Destination, *, name: str, study: str, tags: Mapping[str, object]
 ) -> Generator[StudyRun, None, None]:
-    """An open parent run; it ends FINISHED, FAILED on an error, or KILLED on an interrupt."""
+    """An open parent run; it ends FINISHED, FAILED on an error, or KILLED on an interrupt.
+
+    A process that is killed leaves its run RUNNING for ever. Such runs of the experiment are ended
+    here as KILLED, except the latest of the same `study`: that one is opened again, with what is
+    known of its trials.
+
+    Args:
+        destination: where it is recorded.
+        name: of a new run.
+        study: says what is searched; equal text, equal trials.
+        tags: logged at once.
+    """
     with quiet_mlflow():
         client = MlflowClient(destination.tracking_uri, destination.registry_uri)
         experiment = _experiment_id(client, destination)
-        run = client.create_run(experiment, run_name=name)
+        run = _abandoned(client, experiment, study)
+        known = {} if run is None else _known(client, run)
+        owned = {_STUDY: study, _OWNER: _here(), _HEARTBEAT: str(int(time.time()))}
+        run = run or client.create_run(experiment, run_name=name, tags=owned)
         run_id = str(run.info.run_id)
         status = "KILLED"
         try:
-            _log(client, run_id, tags=tags)
-            yield StudyRun(client, destination, run)
+            _log(client, run_id, tags={**owned, **tags})
+            with _heartbeat(client, run_id):
+                yield StudyRun(client, destination, run, known)
             status = "FINISHED"
         except Exception as fault:
             status = "FAILED"
@@ -167,6 +218,83 @@ def study_run(
             raise
         finally:
             client.set_terminated(run_id, status=status)
+
+
+def _abandoned(client: MlflowClient, experiment: str, study: str) -> Run | None:
+    """The latest run of the study that nobody works on any more; the others are ended."""
+    found: Run | None = None
+    running = f"attributes.status = 'RUNNING' and tags.`{_HEARTBEAT}` != ''"
+    for run in _runs(client, experiment, running):
+        if _is_alive(run.data.tags):
+            continue
+        if found is None and run.data.tags.get(_STUDY) == study:
+            found = run
+            continue
+        _log(client, run.info.run_id, tags={"stockade.reason": "its process is gone"})
+        client.set_terminated(run.info.run_id, status="KILLED")
+    return found
+
+
+def _known(client: MlflowClient, run: Run) -> dict[int, dict[str, Any]]:
+    known: dict[int, dict[str, Any]] = {}
+    parent = f"tags.`mlflow.parentRunId` = '{run.info.run_id}'"
+    for child in _runs(client, run.info.experiment_id, parent):
+        if child.info.status == "RUNNING" or _RESULT not in child.data.tags:
+            client.delete_run(child.info.run_id)
+            continue
+        result = json.loads(child.data.tags[_RESULT])
+        known[result.pop("number")] = result
+    return known
+
+
+def _runs(client: MlflowClient, experiment: str, wanted: str) -> list[Run]:
+    """All that fit, the latest first."""
+    found: list[Run] = []
+    token: str | None = None
+    while True:
+        page = client.search_runs(
+            [experiment], wanted, order_by=["attributes.start_time DESC"], page_token=token
+        )
+        found += page
+        token = page.token
+        if not token:
+            return found
+
+
+def _here() -> str:
+    return f"{socket.gethostname()} {os.getpid()}"
+
+
+def _is_alive(tags: Mapping[str, str]) -> bool:
+    host, pid = tags.get(_OWNER, "? 0").rsplit(" ", 1)
+    if host == socket.gethostname():
+        try:
+            os.kill(int(pid), 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            pass
+    return time.time() - float(tags[_HEARTBEAT]) < _DEAD_SECONDS
+
+
+@contextmanager
+def _heartbeat(client: MlflowClient, run_id: str) -> Generator[None, None, None]:
+    """Say now and then that the run is being worked on."""
+    stop = threading.Event()
+
+    def beat() -> None:
+        while not stop.wait(_BEAT_SECONDS):
+            # A registry that is away for a while must not end the training.
+            with suppress(Exception):
+                client.set_tag(run_id, _HEARTBEAT, str(int(time.time())))
+
+    thread = threading.Thread(target=beat, name="stockade-heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
 
 
 def load_champion(

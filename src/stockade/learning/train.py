@@ -1,5 +1,6 @@
 """From a training set to a registered model."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,16 +14,15 @@ from stockade.definitions.model import Algorithm, ModelSpec
 from stockade.learning.data import Columns, LearningData, learning_data
 from stockade.learning.evaluate import Evaluation
 from stockade.learning.models import Value, check_spec, fit
-from stockade.learning.split import Split, time_split
+from stockade.learning.split import Periods, Split, walk_forward
 from stockade.learning.tracking import (
     Destination,
     Manifest,
-    StudyRun,
     study_run,
     validation_metrics,
 )
-from stockade.learning.trial import Trial
-from stockade.learning.tune import Progress, Running, Study, tune
+from stockade.learning.trial import Trial, judge
+from stockade.learning.tune import Progress, Record, Running, Study, tune
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,11 +59,14 @@ class TrainedModel:
         name, version: in the registry.
         run_id: the study's MLflow run.
         algorithm, params: of the winner.
-        validation: of the winner's trial, fitted on the training side only.
-        baseline: of the logistic regression.
+        test: on the test period, of the winner as fitted on what was known at its start.
+        test_baseline: likewise of the logistic regression.
+        validation: the mean over the folds of the winner's trial.
+        baseline: likewise of the logistic regression.
         trials: every trial of the search.
+        resumed: how many of them an earlier, interrupted call had evaluated.
         rows, positives: what the registered model was finally fitted on.
-        training_rows, validation_rows: the two sides of the split.
+        training_rows, validation_rows: of the latest fold, and of all validation periods.
         pending, immature, censored: rows left out for want of a mature label, or of any.
     """
 
@@ -72,9 +75,12 @@ class TrainedModel:
     run_id: str
     algorithm: Algorithm
     params: Mapping[str, Value]
+    test: Evaluation
+    test_baseline: Evaluation
     validation: Evaluation
     baseline: Evaluation
     trials: tuple[Trial, ...]
+    resumed: int
     rows: int
     positives: int
     training_rows: int
@@ -96,12 +102,14 @@ def train(
 ) -> TrainedModel:
     """Search, choose, fit the choice on everything known, and register it.
 
-    The winner is the trial with the best metric on the validation period, or the logistic
-    baseline where no trial beats it: of equals, the simpler. It is then fitted again, with the
-    same parameters and seed, on all rows with a mature label, the gap's and the validation
-    period's included: what is being fought changes, and a model without the last weeks would
-    begin stale. What that gains cannot be measured on the rows it was gained from, so the metrics
-    that are logged with the model are those of its trial, and named `validation_...`.
+    The winner is the trial with the best metric on the validation periods, or the logistic
+    baseline where no trial beats it: of equals, the simpler. Fitted on what was known when the
+    test period began, it is judged on that period: these metrics, named `test_...`, are the
+    model's, and the search has seen nothing of them. Then it is fitted again, with the same
+    parameters and seed, on all rows with a mature label, the test period's included: what is being
+    fought changes, and a model without the last weeks would begin stale.
+
+    Killed and called again with the same arguments, it goes on where it was.
 
     Args:
         spec: what to search and how to judge.
@@ -117,28 +125,76 @@ def train(
             had begun, and nothing is registered.
     """
     check_spec(spec)
-    data, split = _prepare(spec, table, pinned)
+    running = running or Running()
+    data, periods = _prepare(spec, table, pinned)
     tags = {
         "stockade.model": spec.name,
         "stockade.training_table": pinned.training_table,
         "stockade.training_version": pinned.training_version,
         "stockade.metric": spec.metric,
-        "stockade.runner": (running or Running()).runner,
+        "stockade.runner": running.runner,
     }
-    with study_run(destination, name=f"{spec.name} study", tags=tags) as run:
-        run.log(params=_study_params(spec, data, split))
-        study = tune(spec, data, split, running=running, trials=trials, progress=progress)
+    said = f"{spec!r} {pinned!r} {trials} {running.runner} {running.parallelism}"
+    key = hashlib.sha256(said.encode()).hexdigest()
+    with study_run(destination, name=f"{spec.name} study", study=key, tags=tags) as run:
+        run.log(params=_study_params(spec, data, periods))
+        study = tune(
+            spec, data, periods.folds, running=running, trials=trials, progress=progress,
+            record=Record(
+                known=run.known,
+                ended=lambda trial, result: run.log_trial(
+                    trial, algorithm="xgboost", result=result
+                ),
+            ),
+        )  # fmt: skip
+        if study.baseline.trial.number not in run.known:
+            run.log_trial(study.baseline.trial, algorithm="logistic", result={})
         algorithm, winner = _winner(study)
-        _log_study(run, study)
+        test, test_baseline = _test(spec, study, data, periods.test)
         model = fit_winner(spec, study, data)
-        run.log(metrics=validation_metrics(winner), tags={"stockade.algorithm": algorithm})
-        manifest = _manifest(spec, pinned, winner, data)
+        metrics = {**validation_metrics(winner), **_named("test", test)}
+        run.log(
+            metrics={**metrics, **_named("test_baseline", test_baseline)},
+            tags={"stockade.algorithm": algorithm},
+        )
+        manifest = _manifest(spec, pinned, winner, data, metrics)
         version = run.register(model, manifest, _example(data))
         run.log(tags={"stockade.version": version})
-    return _trained(
-        study, data, split, winner=winner, algorithm=algorithm, version=version,
-        run_id=run.run_id, name=destination.registered_model,
-    )  # fmt: skip
+    latest = periods.folds[-1]
+    return TrainedModel(
+        name=destination.registered_model,
+        version=version,
+        run_id=run.run_id,
+        algorithm=algorithm,
+        params=winner.params,
+        test=test,
+        test_baseline=test_baseline,
+        validation=winner.judged(),
+        baseline=study.baseline.trial.judged(),
+        trials=study.trials,
+        resumed=len(run.known),
+        rows=len(data),
+        positives=data.positives,
+        training_rows=latest.train.stop,
+        validation_rows=latest.validation.stop - periods.folds[0].validation.start,
+        pending=data.pending,
+        immature=data.immature,
+        censored=data.censored,
+    )
+
+
+def _test(
+    spec: ModelSpec, study: Study, data: LearningData, test: Split
+) -> tuple[Evaluation, Evaluation]:
+    """The winner and the baseline on the test period, fitted on what was known at its start."""
+    known, late = data.take(test.train), data.take(test.validation)
+    models = (fit_winner(spec, study, known), fit({}, "logistic", known, seed=spec.seed))
+    winner, baseline = (judge(model, late, capacity=spec.review_capacity) for model in models)
+    return winner, baseline
+
+
+def _named(period: str, evaluation: Evaluation) -> dict[str, float]:
+    return {f"{period}_{name}": value for name, value in evaluation.numbers().items()}
 
 
 def fit_winner(spec: ModelSpec, study: Study, data: LearningData) -> Predictor:
@@ -159,12 +215,14 @@ def learning_columns(spec: ModelSpec, inputs: tuple[str, ...]) -> Columns:
     )
 
 
-def _prepare(spec: ModelSpec, table: pa.Table, pinned: Pinned) -> tuple[LearningData, Split]:
+def _prepare(spec: ModelSpec, table: pa.Table, pinned: Pinned) -> tuple[LearningData, Periods]:
     label = spec.training_set.label
     columns = learning_columns(spec, pinned.inputs)
     data = learning_data(table, columns, maturity=label.maturity, built_at=pinned.built_at)
-    split = time_split(data.decided_at, data.labels, validation=spec.validation, gap=label.maturity)
-    return data, split
+    periods = walk_forward(
+        data, validation=spec.validation, folds=spec.folds, test=spec.test, gap=label.maturity
+    )
+    return data, periods
 
 
 def _winner(study: Study) -> tuple[Algorithm, Trial]:
@@ -174,22 +232,18 @@ def _winner(study: Study) -> tuple[Algorithm, Trial]:
     return "logistic", baseline
 
 
-def _log_study(run: StudyRun, study: Study) -> None:
-    run.log_trial(study.baseline.trial, name="baseline", algorithm="logistic")
-    for trial in study.trials:
-        run.log_trial(trial, name=f"trial {trial.number:03d}", algorithm="xgboost")
-
-
-def _study_params(spec: ModelSpec, data: LearningData, split: Split) -> Mapping[str, object]:
+def _study_params(spec: ModelSpec, data: LearningData, periods: Periods) -> Mapping[str, object]:
     return {
         "metric": spec.metric,
         "review_capacity": spec.review_capacity,
         "review_entity": spec.review_entity or "each decision",
         "validation": spec.validation,
+        "folds": spec.folds,
+        "test": spec.test,
         "gap": spec.training_set.label.maturity,
         "seed": spec.seed,
-        "training_rows": len(split.train),
-        "validation_rows": len(split.validation),
+        "training_rows": [fold.train.stop for fold in periods.folds],
+        "validation_rows": [fold.validation.stop - fold.validation.start for fold in periods.folds],
         "rows": len(data),
         "positives": data.positives,
         "pending": data.pending,
@@ -198,7 +252,13 @@ def _study_params(spec: ModelSpec, data: LearningData, split: Split) -> Mapping[
     } | {f"search.{name}": one for name, one in spec.search.items()}
 
 
-def _manifest(spec: ModelSpec, pinned: Pinned, winner: Trial, data: LearningData) -> Manifest:
+def _manifest(
+    spec: ModelSpec,
+    pinned: Pinned,
+    winner: Trial,
+    data: LearningData,
+    metrics: Mapping[str, float],
+) -> Manifest:
     first, last = data.decided_at[0], data.decided_at[-1]
     return Manifest(
         inputs=pinned.inputs,
@@ -207,7 +267,7 @@ def _manifest(spec: ModelSpec, pinned: Pinned, winner: Trial, data: LearningData
         training_table=pinned.training_table,
         training_version=pinned.training_version,
         label=spec.training_set.label.name,
-        metrics=validation_metrics(winner),
+        metrics=metrics,
         params=winner.params,
         seed=spec.seed,
         trained_on=f"{len(data)} decisions from {first} to {last} (UTC), all with mature labels",
@@ -221,33 +281,3 @@ def _example(data: LearningData) -> Mapping[str, float]:
         known = data.rows[:, j][~np.isnan(data.rows[:, j])]
         example[name] = float(np.median(known)) if len(known) else 0.0
     return example
-
-
-def _trained(
-    study: Study,
-    data: LearningData,
-    split: Split,
-    *,
-    winner: Trial,
-    algorithm: Algorithm,
-    version: int,
-    run_id: str,
-    name: str,
-) -> TrainedModel:
-    return TrainedModel(
-        name=name,
-        version=version,
-        run_id=run_id,
-        algorithm=algorithm,
-        params=winner.params,
-        validation=winner.judged(),
-        baseline=study.baseline.trial.judged(),
-        trials=study.trials,
-        rows=len(data),
-        positives=data.positives,
-        training_rows=len(split.train),
-        validation_rows=len(split.validation),
-        pending=data.pending,
-        immature=data.immature,
-        censored=data.censored,
-    )

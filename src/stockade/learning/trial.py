@@ -3,20 +3,20 @@
 import math
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from stockade.champion import Predictor
 from stockade.definitions.model import Metric
 from stockade.errors import DataError
 from stockade.learning.data import LearningData
-from stockade.learning.evaluate import Evaluation, evaluate
-from stockade.learning.models import FitTimeoutError, Params, Value, fit
+from stockade.learning.evaluate import Evaluation, evaluate, mean_evaluation
+from stockade.learning.models import Params, Value, fit
 from stockade.learning.split import Split
 
 _PARTS = ("rows", "labels", "decided_at", "entities", "weights")
@@ -24,14 +24,24 @@ _PARTS = ("rows", "labels", "decided_at", "entities", "weights")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """What came of one point: an evaluation, or the reason why there is none.
+    """What came of one point.
 
-    `began` is in seconds since 1970, as the worker's clock had it.
+    Attributes:
+        number: its place in the order of proposal.
+        params: the point.
+        evaluation: the mean over the folds; None where the trial failed or was stopped.
+        folds: the evaluation of each fold, the latest first.
+        stopped: whether it was given up, as worse than most, before its last fold.
+        reason: why there is no evaluation.
+        began: seconds since 1970, as the worker's clock had it.
+        seconds: how long it took.
     """
 
     number: int
     params: Mapping[str, Value]
     evaluation: Evaluation | None
+    folds: tuple[Evaluation, ...]
+    stopped: bool
     reason: str | None
     began: float
     seconds: float
@@ -44,8 +54,8 @@ class Trial:
 
     @property
     def failed(self) -> bool:
-        """Whether there is no evaluation."""
-        return self.evaluation is None
+        """Whether it ended with an error."""
+        return self.evaluation is None and not self.stopped
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,37 +63,33 @@ class Objective:
     """The function that the search minimises: small, since it travels to every worker.
 
     Attributes:
-        folder: where `save_sides` put the rows; every worker must be able to read it.
+        folder: where `save_rows` put the rows; every worker must be able to read it.
         inputs: the rows' columns.
+        folds: of the rows, oldest first.
         metric: what is maximised.
         capacity: how many entities are reviewed a day.
         seed: of the fits.
-        deadline: the longest that one fit may take.
     """
 
     folder: str
     inputs: tuple[str, ...]
+    folds: tuple[Split, ...]
     metric: Metric
     capacity: int
     seed: int
-    deadline: timedelta
 
-    def __call__(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        """Hyperopt's result for these parameters; never raises, so that a trial fails alone."""
+    def __call__(self, params: Mapping[str, Any], bars: Sequence[float] = ()) -> dict[str, Any]:
+        """Hyperopt's result for these parameters; never raises, so that a trial fails alone.
+
+        Args:
+            params: the point.
+            bars: bar k is the mean metric over the first k + 1 folds below which a trial is not
+                worth its remaining folds.
+        """
         began, begun = time.time(), time.monotonic()
         plain = {name: _plain(value) for name, value in params.items()}
         try:
-            evaluation = self.evaluate(plain)
-            loss = -evaluation.metric(self.metric)
-            if not math.isfinite(loss):
-                raise ValueError(f"{self.metric} is {-loss}")
-            result: dict[str, Any] = {
-                "status": "ok",
-                "loss": loss,
-                "evaluation": asdict(evaluation),
-            }
-        except FitTimeoutError as fault:
-            result = {"status": "fail", "reason": f"took over {self.deadline}: {fault}"}
+            result = self._judged(plain, bars)
         except FileNotFoundError:
             reason = "the worker cannot read the rows: give a scratch folder that all workers share"
             result = {"status": "fail", "reason": reason}
@@ -91,34 +97,54 @@ class Objective:
             result = {"status": "fail", "reason": f"{type(fault).__name__}: {fault}"[:1000]}
         return result | {"began": began, "seconds": time.monotonic() - begun}
 
-    def evaluate(self, params: Params) -> Evaluation:
+    def _judged(self, params: Params, bars: Sequence[float]) -> dict[str, Any]:
+        folds: list[Evaluation] = []
+        value = math.nan
+        # The latest first: it is most like what is to come.
+        for fold in reversed(self.folds):
+            folds.append(self._fold(params, fold))
+            value = float(np.mean([one.metric(self.metric) for one in folds]))
+            if not math.isfinite(value):
+                raise ValueError(f"{self.metric} is {value}")
+            bar = bars[len(folds) - 1] if len(folds) <= len(bars) else -math.inf
+            if value < bar and len(folds) < len(self.folds):
+                reason = (
+                    f"stopped after {len(folds)} of {len(self.folds)} folds: {self.metric} "
+                    f"{value:.4f} is below the median of earlier trials, {bar:.4f}"
+                )
+                return _document(folds, value) | {"stopped": True, "reason": reason}
+        return _document(folds, value)
+
+    def _fold(self, params: Params, fold: Split) -> Evaluation:
         """Fit on the training side, judge on the validation side."""
-        train = load_side(self.folder, "train", self.inputs)
-        late = load_side(self.folder, "validation", self.inputs)
-        model = fit(params, "xgboost", train, seed=self.seed, deadline=self.deadline)
-        return evaluate(
-            late.labels,
-            model.predict(late.rows),
-            late.decided_at,
-            entities=late.entities,
-            capacity=self.capacity,
-        )
+        rows = load_rows(self.folder, self.inputs)
+        model = fit(params, "xgboost", rows.take(fold.train), seed=self.seed)
+        return judge(model, rows.take(fold.validation), capacity=self.capacity)
 
 
-def save_sides(data: LearningData, split: Split, folder: Path) -> None:
-    """Write both sides as plain `.npy` files, which any number of workers map into memory."""
-    for side, index in (("train", split.train), ("validation", split.validation)):
-        rows = data.take(index)
-        for part in _PARTS:
-            values = getattr(rows, part)
-            if values is not None:
-                np.save(folder / f"{side}_{part}.npy", values, allow_pickle=False)
+def judge(model: Predictor, rows: LearningData, *, capacity: int) -> Evaluation:
+    """What a model's scores are worth on these rows."""
+    return evaluate(
+        rows.labels,
+        model.predict(rows.rows),
+        rows.decided_at,
+        entities=rows.entities,
+        capacity=capacity,
+    )
 
 
-@lru_cache(maxsize=2)
-def load_side(folder: str, side: str, inputs: tuple[str, ...]) -> LearningData:
-    """One side, mapped, not read; once per process, since a worker lives through many trials."""
-    parts = {part: Path(folder) / f"{side}_{part}.npy" for part in _PARTS}
+def save_rows(data: LearningData, folder: Path) -> None:
+    """Write the rows as plain `.npy` files, which any number of workers map into memory."""
+    for part in _PARTS:
+        values = getattr(data, part)
+        if values is not None:
+            np.save(folder / f"{part}.npy", values, allow_pickle=False)
+
+
+@lru_cache(maxsize=1)
+def load_rows(folder: str, inputs: tuple[str, ...]) -> LearningData:
+    """The rows, mapped, not read; once per process, since a worker lives through many trials."""
+    parts = {part: Path(folder) / f"{part}.npy" for part in _PARTS}
     mapped = {
         part: np.load(path, mmap_mode="r", allow_pickle=False)
         for part, path in parts.items()
@@ -133,11 +159,15 @@ def trial_of(
     """A search result as a value; one without a verdict is a trial whose worker was lost."""
     if result.get("status") not in ("ok", "fail"):
         result = lost_trial(misc.get("error", ""))
-    evaluation = Evaluation(**result["evaluation"]) if result["status"] == "ok" else None
+    folds = tuple(Evaluation(**one) for one in result.get("folds", ()))
+    stopped = bool(result.get("stopped"))
+    whole = result["status"] == "ok" and not stopped
     return Trial(
         number=number,
         params=params,
-        evaluation=evaluation,
+        evaluation=mean_evaluation(folds) if whole else None,
+        folds=folds,
+        stopped=stopped,
         reason=result.get("reason"),
         began=float(result["began"]),
         seconds=float(result["seconds"]),
@@ -150,6 +180,10 @@ def lost_trial(fault: object) -> dict[str, Any]:
     cause = f" ({named[-1]})" if named else ""
     reason = f"the worker was lost{cause}: see Spark's log; often it ran out of memory"
     return {"status": "fail", "reason": reason, "began": time.time(), "seconds": 0.0}
+
+
+def _document(folds: Sequence[Evaluation], value: float) -> dict[str, Any]:
+    return {"status": "ok", "loss": -value, "folds": [asdict(one) for one in folds]}
 
 
 def _plain(value: object) -> Value:

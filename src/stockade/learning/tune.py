@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -25,13 +25,20 @@ from stockade.definitions.model import Choice, Metric, ModelSpec, Range
 from stockade.errors import StockadeError
 from stockade.learning.classic import spark_trials_search
 from stockade.learning.data import LearningData
-from stockade.learning.evaluate import evaluate
+from stockade.learning.evaluate import mean_evaluation
+from stockade.learning.isolated import Isolated, end_child
 from stockade.learning.models import Value, check_spec, fit
 from stockade.learning.split import Split
-from stockade.learning.trial import Objective, Trial, load_side, lost_trial, save_sides, trial_of
+from stockade.learning.trial import Objective, Trial, judge, lost_trial, save_rows, trial_of
 
 Runner = Literal["batch", "spark", "serial"]
 Progress = Callable[[int, int, float | None], None]
+# With fewer trials their median says little.
+_MEDIAN_OF = 5
+
+
+def _forget(_trial: Trial, _result: Mapping[str, Any]) -> None:
+    return
 
 
 class TrainingFailedError(StockadeError):
@@ -40,7 +47,7 @@ class TrainingFailedError(StockadeError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Baseline:
-    """The logistic regression on the same split."""
+    """The logistic regression on the same folds, and as fitted on the latest of them."""
 
     trial: Trial
     model: Predictor
@@ -77,7 +84,7 @@ class Running:
             is Hyperopt's SparkTrials: no waiting for the slowest of a batch, but not repeatable
             beyond parallelism 1, and it needs classic Spark. `serial` runs here, without Spark.
         parallelism: how many trials run at once.
-        deadline: the longest that one trial's fit may take.
+        deadline: the longest that one trial may take.
         scratch: a folder that every worker can read, for the rows; the machine's temporary folder
             does where driver and workers are one machine.
         spark: the session; the active one if None.
@@ -90,26 +97,43 @@ class Running:
     spark: SparkSession | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """What is kept of a search while it runs.
+
+    Attributes:
+        known: trial number -> result, of trials that ended before the search was interrupted.
+        ended: told of each new trial, with its result.
+    """
+
+    known: Mapping[int, dict[str, Any]] = field(default_factory=dict[int, dict[str, Any]])
+    ended: Callable[[Trial, Mapping[str, Any]], None] = _forget
+
+
 def tune(
     spec: ModelSpec,
     data: LearningData,
-    split: Split,
+    folds: Sequence[Split],
     *,
     running: Running | None = None,
     trials: int | None = None,
     progress: Progress | None = None,
+    record: Record | None = None,
 ) -> Study:
     """Search `spec.search` with TPE, and fit the baseline.
 
-    A trial fails alone, with its reason; the search goes on.
+    A trial fails alone, with its reason; the search goes on. Where there are several folds, a
+    trial that does worse on the first ones than half of those before it is stopped (the median
+    rule of Golovin et al. 2017), except by SparkTrials, whose trials know nothing of each other.
 
     Args:
         spec: ranges, metric, seed, number of trials.
         data: the rows.
-        split: which of them to fit on and to judge by.
+        folds: which of them to fit on and to judge by, oldest first.
         running: where and how many at a time.
         trials: how many, instead of `spec.trials`.
         progress: called as trials end with how many did, how many there are, and the best metric.
+        record: what ended before the search was interrupted, and where to keep what ends now.
 
     Raises:
         DefinitionError: the space has a parameter that XGBoost does not know.
@@ -118,53 +142,67 @@ def tune(
     check_spec(spec)
     running = running or Running()
     total = spec.trials if trials is None else trials
-    baseline = fit_baseline(spec, data, split)
+    baseline = fit_baseline(spec, data, folds)
     with (
         quiet_hyperopt(),
         tempfile.TemporaryDirectory(prefix="stockade-rows-", dir=running.scratch) as folder,
     ):
-        save_sides(data, split, Path(folder))
+        save_rows(data, Path(folder))
         objective = Objective(
             folder=folder,
             inputs=data.inputs,
+            folds=tuple(folds),
             metric=spec.metric,
             capacity=spec.review_capacity,
             seed=spec.seed,
-            deadline=running.deadline,
         )
-        ended = search(spec, objective, total, running=running, progress=progress)
-        load_side.cache_clear()
+        try:
+            ended = search(
+                spec, Isolated(objective=objective, deadline=running.deadline), total,
+                running=running, progress=progress, record=record,
+            )  # fmt: skip
+        finally:
+            end_child()
     study = Study(metric=spec.metric, trials=ended, baseline=baseline)
     _require_a_success(spec, study)
     return study
 
 
-def fit_baseline(spec: ModelSpec, data: LearningData, split: Split) -> Baseline:
-    """The logistic regression that the search must beat, on the same sides."""
+def fit_baseline(spec: ModelSpec, data: LearningData, folds: Sequence[Split]) -> Baseline:
+    """The logistic regression that the search must beat, on the same folds."""
     began, begun = time.time(), time.monotonic()
-    late = data.take(split.validation)
-    model = fit({}, "logistic", data.take(split.train), seed=spec.seed)
-    judged = evaluate(
-        late.labels,
-        model.predict(late.rows),
-        late.decided_at,
-        entities=late.entities,
-        capacity=spec.review_capacity,
+    models = [fit({}, "logistic", data.take(fold.train), seed=spec.seed) for fold in folds]
+    judged = tuple(
+        judge(model, data.take(fold.validation), capacity=spec.review_capacity)
+        for model, fold in zip(reversed(models), reversed(folds), strict=True)
     )
-    took = time.monotonic() - begun
-    trial = Trial(number=-1, params={}, evaluation=judged, reason=None, began=began, seconds=took)
-    return Baseline(trial=trial, model=model)
+    trial = Trial(
+        number=-1,
+        params={},
+        evaluation=mean_evaluation(judged),
+        folds=judged,
+        stopped=False,
+        reason=None,
+        began=began,
+        seconds=time.monotonic() - begun,
+    )
+    return Baseline(trial=trial, model=models[-1])
 
 
 def search(
     spec: ModelSpec,
-    objective: Callable[[Mapping[str, Any]], dict[str, Any]],
+    objective: Callable[..., dict[str, Any]],
     total: int,
     *,
     running: Running,
     progress: Progress | None = None,
+    record: Record | None = None,
 ) -> tuple[Trial, ...]:
-    """The trials of a search with any objective that returns Hyperopt's result."""
+    """The trials of a search with any objective that returns Hyperopt's result.
+
+    The objective is called with the point and, except by SparkTrials, with the bars below which
+    it may stop.
+    """
     space = {name: _space(name, one) for name, one in spec.search.items()} | dict(spec.fixed)
     report = progress or _silent
     # TPE's first proposals are random. Its own 20 would make a search of 20 a random search.
@@ -180,8 +218,10 @@ def search(
         size = 1
         if running.runner == "batch":
             run, size = partial(_run_on_spark, objective, _session(running)), running.parallelism
-        ended = _ask_and_tell(run, space, suggest, total=total, size=size, seed=spec.seed,
-                              report=report)  # fmt: skip
+        ended = _ask_and_tell(
+            run, space, suggest, total=total, size=size, seed=spec.seed, metric=spec.metric,
+            report=report, record=record or Record(),
+        )  # fmt: skip
     return tuple(
         trial_of(number, _params(space, document), document["result"], document["misc"])
         for number, document in enumerate(ended)
@@ -202,7 +242,8 @@ def quiet_hyperopt() -> Generator[None, None, None]:
             logger.setLevel(level)
 
 
-Run = Callable[[Sequence[Mapping[str, Any]]], list[dict[str, Any]]]
+Point = Mapping[str, Any]
+Run = Callable[[Sequence[Point], Sequence[float]], list[dict[str, Any]]]
 
 
 def _ask_and_tell(
@@ -213,9 +254,15 @@ def _ask_and_tell(
     total: int,
     size: int,
     seed: int,
+    metric: Metric,
     report: Progress,
+    record: Record,
 ) -> list[dict[str, Any]]:
-    """Ask for `size` points, evaluate them, tell what came of them; until there are `total`."""
+    """Ask for `size` points, evaluate them, tell what came of them; until there are `total`.
+
+    The proposals follow from the seed and from what came of earlier ones, so a search that was
+    interrupted proposes the same points again, and takes from the record what came of them.
+    """
     history, domain = Trials(), Domain(_not_called, space)
     seeds = np.random.default_rng(seed)
     best: float | None = None
@@ -225,10 +272,16 @@ def _ask_and_tell(
             # One at a time: asked for several, TPE answers with one once it has left its start.
             ids = history.new_trial_ids(1)
             asked += suggest(ids, domain, history, int(seeds.integers(2**31 - 1)))
-        points = [space_eval(space, spec_from_misc(one["misc"])) for one in asked]
-        for document, result in zip(asked, run(points), strict=True):
+        points = [_params(space, one) for one in asked]
+        known = [record.known.get(one["tid"]) for one in asked]
+        new = [n for n, result in enumerate(known) if result is None]
+        bars = _bars([one["result"] for one in history.trials], metric)
+        for n, result in zip(new, run([points[n] for n in new], bars) if new else [], strict=True):
+            known[n] = result
+            record.ended(trial_of(asked[n]["tid"], points[n], result, {}), result)
+        for document, result in zip(asked, known, strict=True):
             document["state"], document["result"] = JOB_STATE_DONE, result
-            if result["status"] == "ok":
+            if result is not None and result["status"] == "ok" and not result.get("stopped"):
                 best = max(-result["loss"], -math.inf if best is None else best)
         history.insert_trial_docs(asked)
         history.refresh()
@@ -236,12 +289,30 @@ def _ask_and_tell(
     return list(history.trials)
 
 
-def _run_here(objective: Callable[..., Any], points: Sequence[Mapping[str, Any]]) -> list[Any]:
-    return [objective(point) for point in points]
+def _bars(results: Sequence[Mapping[str, Any]], metric: Metric) -> tuple[float, ...]:
+    """For each number of folds but the last, the median of the whole trials' means over them."""
+    whole = [
+        [float(fold[metric]) for fold in result["folds"]]
+        for result in results
+        if result["status"] == "ok" and not result.get("stopped") and result.get("folds")
+    ]
+    if len(whole) < _MEDIAN_OF:
+        return ()
+    means = np.cumsum(whole, axis=1) / np.arange(1, len(whole[0]) + 1)
+    return tuple(float(bar) for bar in np.median(means, axis=0)[:-1])
+
+
+def _run_here(
+    objective: Callable[..., Any], points: Sequence[Point], bars: Sequence[float]
+) -> list[Any]:
+    return [objective(point, bars) for point in points]
 
 
 def _run_on_spark(
-    objective: Callable[..., Any], spark: SparkSession, points: Sequence[Mapping[str, Any]]
+    objective: Callable[..., Any],
+    spark: SparkSession,
+    points: Sequence[Point],
+    bars: Sequence[float],
 ) -> list[Any]:
     """One task per point; the points travel in the function, the results back as JSON."""
     given = [dict(point) for point in points]
@@ -249,7 +320,7 @@ def _run_on_spark(
     def evaluate_points(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
         for batch in batches:
             numbers = [int(number) for number in batch.column("id").to_numpy()]
-            results = [json.dumps(objective(given[number])) for number in numbers]
+            results = [json.dumps(objective(given[number], bars)) for number in numbers]
             yield pa.RecordBatch.from_pydict({"id": numbers, "result": results})
 
     tasks = spark.range(0, len(given), 1, len(given))

@@ -1,0 +1,138 @@
+"""Training that is killed goes on where it was."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+from mlflow.entities import Run
+
+from stockade.learning.tracking import load_champion, quiet_mlflow, study_run
+from stockade.learning.train import TrainedModel, train
+from stockade.learning.tune import Running
+from tests.learning.samples import PINNED, SPEC, destination, training_table
+
+_KILLED = """
+import os, signal, sys
+from pathlib import Path
+from mlflow import MlflowClient
+from stockade.learning import tracking
+from stockade.learning.train import train
+from stockade.learning.tune import Running
+from tests.learning.samples import PINNED, SPEC, destination, training_table
+
+owner, name, calls = sys.argv[2], sys.argv[3], int(sys.argv[4])
+owner = {"StudyRun": tracking.StudyRun, "MlflowClient": MlflowClient}[owner]
+real, left = getattr(owner, name), [calls]
+
+def counted(*args, **named):
+    left[0] -= 1
+    if left[0] == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return real(*args, **named)
+
+setattr(owner, name, counted)
+train(SPEC, training_table(), pinned=PINNED, destination=destination(Path(sys.argv[1])),
+      running=Running(runner="serial"))
+"""
+
+# Before the third trial is recorded, in the middle of recording it, before the model is
+# registered, and when the version is there and its alias is not.
+_POINTS = (
+    ("StudyRun", "log_trial", 3, 2),
+    ("MlflowClient", "set_terminated", 3, 2),
+    ("StudyRun", "register", 1, 4),
+    ("MlflowClient", "set_registered_model_alias", 1, 4),
+)
+
+
+def _runs(folder: Path) -> list[Run]:
+    with quiet_mlflow():
+        client = MlflowClient(destination(folder).tracking_uri)
+        experiment = client.get_experiment_by_name(destination(folder).experiment)
+        assert experiment is not None
+        return list(client.search_runs([experiment.experiment_id]))
+
+
+def _train(folder: Path) -> TrainedModel:
+    return train(
+        SPEC, training_table(), pinned=PINNED, destination=destination(folder),
+        running=Running(runner="serial"),
+    )  # fmt: skip
+
+
+def _champion_files(folder: Path) -> dict[str, bytes]:
+    to = destination(folder)
+    found = load_champion(
+        to.registered_model, tracking_uri=to.tracking_uri, registry_uri=to.registry_uri
+    )
+    return dict(found.files)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("owner", "name", "calls", "resumed"), _POINTS)
+def test_training_that_is_killed_is_resumed_and_nothing_is_doubled(
+    tmp_path: Path, owner: str, name: str, calls: int, resumed: int
+) -> None:
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    for folder in (whole, killed):
+        folder.mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", _KILLED, str(killed), owner, name, str(calls)],
+        capture_output=True, text=True, check=False, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == -9, done.stderr
+    assert "RUNNING" in {run.info.status for run in _runs(killed)}
+
+    again, once = _train(killed), _train(whole)
+
+    assert sum(one >= 0 for one in _numbers(again)) == 4
+    # The baseline is logged after the trials.
+    assert again.resumed in (resumed, resumed + 1)
+    runs = _runs(killed)
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    assert sorted(str(run.info.run_name) for run in runs) == sorted(
+        str(run.info.run_name) for run in _runs(whole)
+    )
+    versions = MlflowClient(destination(killed).tracking_uri).search_model_versions()
+    assert [int(one.version) for one in versions] == [1]
+    assert again.test == once.test
+    assert _champion_files(killed) == _champion_files(whole)
+
+
+def _numbers(trained: TrainedModel) -> list[int]:
+    return [trial.number for trial in trained.trials]
+
+
+def test_a_study_that_nobody_works_on_is_ended_and_one_that_is_alive_is_not(
+    tmp_path: Path,
+) -> None:
+    with study_run(destination(tmp_path), name="first", study="a", tags={}):
+        client = MlflowClient(destination(tmp_path).tracking_uri)
+        experiment = _runs(tmp_path)[0].info.experiment_id
+        now = str(int(time.time()))
+        alive = {"stockade.owner": f"{os.uname().nodename} {os.getpid()}"}
+        away = {"stockade.owner": "elsewhere 1"}
+        others = {
+            name: client.create_run(
+                experiment,
+                tags={"stockade.study": "b", "stockade.heartbeat": beat, **owner},
+                run_name=name,
+            ).info.run_id
+            for name, owner, beat in (
+                ("here", alive, now),
+                ("elsewhere", away, now),
+                ("silent", away, "1000"),
+            )
+        }
+    with study_run(destination(tmp_path), name="second", study="a", tags={}):
+        pass
+
+    found = {name: client.get_run(run_id) for name, run_id in others.items()}
+    assert {name: run.info.status for name, run in found.items()} == {
+        "here": "RUNNING", "elsewhere": "RUNNING", "silent": "KILLED",
+    }  # fmt: skip
+    assert found["silent"].data.tags["stockade.reason"] == "its process is gone"
