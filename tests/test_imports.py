@@ -28,7 +28,14 @@ WRITING_MODULES = {"store/tables.py"}
 PRINTING_MODULES = {"cli.py", "session.py"}
 # Besides the command: where things live, which Java and runtime there is, the switches that MLflow
 # reads only from its environment, and the zone of a test's process.
-ENVIRONMENT_MODULES = {"cli.py", "learning/tracking.py", "session.py", "target.py", "testing.py"}
+ENVIRONMENT_MODULES = {
+    "cli.py",
+    "learning/tracking.py",
+    "session.py",
+    "target.py",
+    "testing.py",
+    "learning/isolated.py",
+}
 
 
 def classic_only(tree: ast.AST) -> Iterator[str]:

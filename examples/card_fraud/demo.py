@@ -94,8 +94,8 @@ def _learn(store: FeatureStore, trials: int) -> None:
     _print_metrics(
         {
             "search's validation weeks": trained.validation,
-            "test week, which the search never saw": trained.test,
-            "test week, logistic baseline": trained.test_baseline,
+            "test week, which the search never saw": trained.judgement.evaluation,
+            "test week, logistic baseline": trained.judgement.baseline,
         }
     )
 

@@ -11,10 +11,12 @@ from examples.card_fraud.cards import (
 )
 from stockade import (
     LIFETIME,
+    Action,
     Derived,
     FeatureService,
     FeatureView,
     ModelSpec,
+    Policy,
     TrainingSet,
     count,
     days,
@@ -179,6 +181,18 @@ card_fraud = ModelSpec(
     training_set=card_training,
     review_capacity=100,
     review_entity="customer_id",
+    # What a bank might reckon with: an analyst's quarter of an hour, and a declined customer.
+    policy=Policy(
+        loss="amount",
+        actions=(
+            Action(name="approve"),
+            Action(name="review", cost=8.0, prevented=0.9, friction=1.0, capped=True),
+            Action(name="decline", prevented=1.0, friction=50.0),
+        ),
+        pass_through=0.01,
+        explored=0.05,
+    ),
+    slices=("amount", "usual_amount"),
     owner="card-risk@example.com",
     description="Will this payment be reported as fraud?",
 )

@@ -24,6 +24,7 @@ from stockade.definitions.aggregate import (
 )
 from stockade.definitions.entity import Entity
 from stockade.definitions.model import Choice, ModelSpec, Uniform
+from stockade.definitions.policy import Action, Policy
 from stockade.definitions.source import EventSource, Files, Query, Table
 from stockade.definitions.spine import Label, Spine, TrainingSet
 from stockade.definitions.view import (
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LIFETIME",
+    "Action",
     "Aggregate",
     "Category",
     "Choice",
@@ -52,6 +54,7 @@ __all__ = [
     "Label",
     "LookupView",
     "ModelSpec",
+    "Policy",
     "Query",
     "Spine",
     "Table",

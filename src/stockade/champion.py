@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import xgboost as xgb
 from numpy.typing import NDArray
 
+from stockade.decisions import Calibration, DecisionRule
 from stockade.errors import DataError, SchemaError, StockadeError, raise_all, require_columns
 
 # This module is below `learning`, which fits, and `scoring`, which predicts: neither imports the
@@ -45,6 +46,10 @@ class Predictor(Protocol):
         """One probability per row; the same to the bit however rows are batched."""
         ...
 
+    def contributions(self, rows: Matrix) -> Scores:
+        """What each input (a column) adds to a row's log odds, against an average row."""
+        ...
+
     def files(self) -> Files:
         """File name -> content: all there is to the model, as data."""
         ...
@@ -69,6 +74,17 @@ class BoosterMean:
         total = np.zeros(len(rows))
         for booster in self.boosters:
             total += np.asarray(booster.inplace_predict(rows, validate_features=False))
+        return total / len(self.boosters)
+
+    def contributions(self, rows: Matrix) -> Scores:
+        """Exact Shapley values of the trees (Lundberg et al. 2020); the mean over the seeds."""
+        total = np.zeros((len(rows), len(self.inputs)))
+        if len(rows) == 0:
+            return total
+        matrix = xgb.DMatrix(rows, feature_names=list(self.inputs), nthread=1)
+        for booster in self.boosters:
+            # The last column is the average row's log odds.
+            total += np.asarray(booster.predict(matrix, pred_contribs=True))[:, :-1]
         return total / len(self.boosters)
 
     def files(self) -> Files:
@@ -129,13 +145,22 @@ class Logistic:
         """
         logit = np.full(len(rows), self.intercept)
         for j in range(len(self.inputs)):
-            value = rows[:, j].astype(np.float64)
-            missing = np.isnan(value)
-            value[missing] = self.medians[j]
-            logit += (value - self.means[j]) / self.scales[j] * self.weights[j]
-            logit += missing * self.missing_weights[j]
+            logit += self._added(j, rows[:, j])
         # exp(700) is the last power of e that a double holds with room to spare.
         return 1.0 / (1.0 + np.exp(-np.clip(logit, -700.0, 700.0)))
+
+    def contributions(self, rows: Matrix) -> Scores:
+        """Weight times standardised value: the Shapley values of a linear model."""
+        columns = [self._added(j, rows[:, j]) for j in range(len(self.inputs))]
+        return np.stack(columns, axis=1) if columns else np.zeros((len(rows), 0))
+
+    def _added(self, j: int, column: Matrix) -> Scores:
+        """What input j adds to the log odds."""
+        value = column.astype(np.float64)
+        missing = np.isnan(value)
+        value[missing] = self.medians[j]
+        by_value = (value - self.means[j]) / self.scales[j] * self.weights[j]
+        return by_value + missing * self.missing_weights[j]
 
     def files(self) -> Files:
         """One JSON file; Python's text of a double reads back as the same double."""
@@ -194,7 +219,11 @@ class Champion:
         definitions_json: the pinned definitions, as `stockade.definitions.fingerprint.to_json`.
         training_table, training_version: what it learnt from.
         label: what it predicts.
-        metrics: of the winning trial, on the validation period.
+        metrics: of its search and of its test period, named `validation_` and `test_`.
+        calibration: how its scores become probabilities.
+        rule: what is done about them, or None.
+        population: input -> its percentiles 1 to 99 in training.
+        meanings: input -> what it means, in words.
         files: model file -> content.
     """
 
@@ -210,11 +239,15 @@ class Champion:
     label: str
     metrics: Mapping[str, float]
     files: Files
+    calibration: Calibration
+    rule: DecisionRule | None
+    population: Mapping[str, Scores]
+    meanings: Mapping[str, str]
 
     def __post_init__(self) -> None:
         """Copy what a caller could change."""
         object.__setattr__(self, "inputs", tuple(self.inputs))
-        for name in ("fingerprints", "metrics", "files"):
+        for name in ("fingerprints", "metrics", "files", "population", "meanings"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
     def predictor(self) -> Predictor:

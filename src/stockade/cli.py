@@ -238,8 +238,8 @@ def train(
         )
     text = "\n".join(
         [
-            *_evaluation("test", trained.test),
-            *_evaluation("test, logistic baseline", trained.test_baseline),
+            *_evaluation("test", trained.judgement.evaluation),
+            *_evaluation("test, logistic baseline", trained.judgement.baseline),
             *_evaluation("validation", trained.validation),
             f"registered '{trained.name}' version {trained.version} as champion; "
             f"runs in {store.target.tracking_uri}",
@@ -249,10 +249,17 @@ def train(
 
 
 @app.command()
-def score(context: typer.Context, model: str, *, since: Day, until: Day) -> None:
+def score(
+    context: typer.Context,
+    model: str,
+    *,
+    since: Day,
+    until: Day,
+    explain: Annotated[int, typer.Option(min=0, help="reasons to give for each decision")] = 0,
+) -> None:
     """Score decisions from SINCE up to, not including, UNTIL with the champion."""
     with _store(context.obj) as store, _working(f"scoring with {model}"):
-        scored = store.score(model, since=_day(since), until=_day(until))
+        scored = store.score(model, since=_day(since), until=_day(until), explain=explain)
     _say(
         context.obj,
         _plain(scored),

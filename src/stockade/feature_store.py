@@ -30,13 +30,14 @@ from stockade.definitions.registry import Registry
 from stockade.definitions.source import Files
 from stockade.definitions.spine import TrainingSet
 from stockade.definitions.view import FeatureView
+from stockade.definitions.wording import meanings
 from stockade.engine.faults import spark_faults
 from stockade.errors import DefinitionError
 from stockade.learning.evaluate import Evaluation, evaluate
 from stockade.learning.tracking import Destination, load_champion
 from stockade.learning.train import Pinned, TrainedModel, learning_columns, train
 from stockade.learning.tune import Runner, Running
-from stockade.scoring.score import SCORE, check_fingerprints, score
+from stockade.scoring.score import PROBABILITY, SCORE, check_fingerprints, score
 from stockade.session import check_session, session
 from stockade.store.ingest import ingest
 from stockade.store.tables import Tables, Written
@@ -190,6 +191,7 @@ class FeatureStore:
             inputs=service.inputs(),
             training_table=name,
             training_version=str(manifest["version"]),
+            meanings=meanings(service),
             built_at=datetime.fromisoformat(manifest["as_of"]),
         )
         running = Running(runner=runner, parallelism=parallelism, spark=self.spark)
@@ -198,8 +200,12 @@ class FeatureStore:
             running=running, trials=trials, progress=_of_trials(spec.name, progress),
         )  # fmt: skip
 
-    def score(self, model: str | ModelSpec, *, since: date, until: date) -> Scored:
+    def score(
+        self, model: str | ModelSpec, *, since: date, until: date, explain: int = 0
+    ) -> Scored:
         """Score the decisions of the days `[since, until)` with the champion.
+
+        With `explain`, as many reasons are written beside each score.
 
         Features come from the definitions that the champion is pinned to, in the mode that it was
         trained with; a declared definition that has changed since is refused by name.
@@ -216,7 +222,11 @@ class FeatureStore:
         table = _predictions(spec)
         rows = self._featured(pinned, since=since, until=until)
         scored = score(
-            rows, champion, id_columns=pinned.spine.id, decided_at=pinned.spine.decided_at
+            rows,
+            champion,
+            id_columns=pinned.spine.id,
+            decided_at=pinned.spine.decided_at,
+            explain=explain,
         ).withColumn(DECIDED_ON, F.to_date(pinned.spine.decided_at))
         note = {
             "run_id": uuid4().hex,
@@ -245,12 +255,14 @@ class FeatureStore:
         spine, label = spec.training_set.spine, spec.training_set.label
         inputs = Inputs.of(self.tables)
         rows = decisions(inputs, spine, start=_midnight(since), end=_midnight(until))
-        scored = self.tables.read(_predictions(spec)).select(*spine.id, SCORE)
+        scored = self.tables.read(_predictions(spec)).select(*spine.id, SCORE, PROBABILITY)
         labelled = labelled_rows(
             rows.join(scored, [*spine.id]), label, spine, inputs, as_of=as_of
         ).where(F.col(label.name).isNotNull())
         reviewed = spec.review_entity or spine.id[0]
-        table = labelled.select(label.name, SCORE, spine.decided_at, reviewed).toArrow()
+        table = labelled.select(
+            label.name, SCORE, PROBABILITY, spine.decided_at, reviewed
+        ).toArrow()
         entities = table.column(reviewed).combine_chunks().dictionary_encode().indices
         return evaluate(
             table.column(label.name).to_numpy(),
@@ -258,6 +270,7 @@ class FeatureStore:
             table.column(spine.decided_at).to_numpy(),
             entities=entities.to_numpy(zero_copy_only=False).astype("int64"),
             capacity=spec.review_capacity,
+            probabilities=table.column(PROBABILITY).to_numpy(),
         )
 
     def _featured(self, pinned: TrainingSet, *, since: date, until: date) -> DataFrame:

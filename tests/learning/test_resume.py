@@ -99,7 +99,7 @@ def test_training_that_is_killed_is_resumed_and_nothing_is_doubled(
     )
     versions = MlflowClient(destination(killed).tracking_uri).search_model_versions()
     assert [int(one.version) for one in versions] == [1]
-    assert again.test == once.test
+    assert again.judgement == once.judgement
     assert _champion_files(killed) == _champion_files(whole)
 
 

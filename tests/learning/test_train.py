@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from stockade import Choice
+from stockade import Action, Choice, Policy
 from stockade.champion import Champion, UnsafeModelError
+from stockade.decisions import Calibration
 from stockade.errors import DataError
 from stockade.learning.tracking import Manifest, ModelNotFoundError, load_champion, study_run
 from stockade.learning.train import TrainedModel, train
@@ -106,7 +108,9 @@ def test_the_parent_run_has_the_winners_metrics_marked_with_their_period(
     parent = client(home).get_run(trained.run_id)
 
     assert parent.data.metrics["validation_roc_auc"] == pytest.approx(trained.validation.roc_auc)
-    assert parent.data.metrics["test_roc_auc"] == pytest.approx(trained.test.roc_auc)
+    assert parent.data.metrics["test_roc_auc"] == pytest.approx(
+        trained.judgement.evaluation.roc_auc
+    )
     assert {name.split("_")[0] for name in parent.data.metrics} == {"validation", "test"}
     assert parent.data.params["gap"] == "2 days, 0:00:00"
 
@@ -135,6 +139,39 @@ def test_the_champion_brings_all_that_scoring_needs(trained: TrainedModel, home:
     assert (got.training_table, got.training_version) == ("trust_safety.deposits_labelled", "3")
     assert got.label == "returned"
     assert got.metrics["validation_average_precision"] == trained.validation.average_precision
+
+
+def test_the_champion_brings_its_calibration_its_rule_and_its_words(tmp_path: Path) -> None:
+    policy = Policy(
+        loss="amount", actions=(Action(name="allow"), Action(name="hold", cost=3, prevented=1))
+    )
+    spec = spec_with(policy=policy, slices=("is_new", "logins_1d"), trials=1)
+
+    trained = train(
+        spec, training_table(6000), pinned=replace(PINNED, meanings={"amount": "dollars"}),
+        destination=destination(tmp_path), running=SERIAL,
+    )  # fmt: skip
+
+    got = champion(tmp_path)
+    assert got.rule is not None
+    assert got.rule.policy == policy
+    assert got.calibration.method == trained.judgement.calibration
+    assert trained.judgement.calibration_losses.keys() == {
+        "none",
+        "platt",
+        "isotonic",
+        "venn-abers",
+    }
+    assert got.meanings == {"amount": "dollars"}
+    assert set(got.population) == set(INPUTS)
+    lines = [(line.column, line.value) for line in trained.judgement.slices]
+    assert lines[:3] == [("", "all"), ("is_new", "false"), ("is_new", "true")]
+    assert next(name for column, name in lines if column == "logins_1d").startswith("a: up to ")
+    hold = trained.judgement.outcomes[1]
+    metrics = client(tmp_path).get_run(trained.run_id).data.metrics
+    assert metrics["test_net_hold"] == pytest.approx(hold.prevented - 3 * hold.decisions)
+    low, high = (metrics[f"test_{end}_roc_auc"] for end in ("low", "high"))
+    assert low < metrics["test_roc_auc"] < high
 
 
 def test_the_folder_is_an_mlflow_model_that_other_tools_can_load(
@@ -357,7 +394,7 @@ def test_a_manifest_takes_no_number_that_json_has_not(tmp_path: Path) -> None:
     manifest = Manifest(
         inputs=INPUTS, fingerprints={}, definitions_json="", training_table="t",
         training_version="1", label="returned", metrics={"bad": float("nan")}, params={}, seed=0,
-        trained_on="",
+        trained_on="", calibration=Calibration.none(), rule=None, population={}, meanings={},
     )  # fmt: skip
 
     with (

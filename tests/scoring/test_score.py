@@ -8,7 +8,9 @@ from pyspark.errors import PythonException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from stockade.champion import Champion
+from stockade import Action, Policy
+from stockade.champion import Champion, input_matrix
+from stockade.decisions import Calibration, DecisionRule
 from stockade.errors import ColumnNotFoundError, FingerprintMismatchError, SchemaError
 from stockade.learning.models import fit
 from stockade.scoring.score import check_fingerprints, score
@@ -24,7 +26,24 @@ def deposits(spark: SparkSession) -> DataFrame:
     )
 
 
-def champion(algorithm: str = "xgboost", *, files: Mapping[str, bytes] | None = None) -> Champion:
+POLICY = Policy(
+    loss="amount",
+    actions=(
+        Action(name="allow"),
+        Action(name="review", cost=4.0, prevented=0.8, capped=True),
+        Action(name="block", prevented=1.0, friction=30.0),
+    ),
+    pass_through=0.2,
+)
+RULE = DecisionRule(policy=POLICY, mean_loss=20.0, price=1.0, explored=0.1)
+
+
+def champion(
+    algorithm: str = "xgboost",
+    *,
+    files: Mapping[str, bytes] | None = None,
+    rule: DecisionRule | None = None,
+) -> Champion:
     params = {"n_estimators": 15, "seeds": 2, "subsample": 0.8} if algorithm == "xgboost" else {}
     model = fit(params, algorithm, training_data())  # type: ignore[arg-type]
     return Champion(
@@ -40,11 +59,58 @@ def champion(algorithm: str = "xgboost", *, files: Mapping[str, bytes] | None = 
         label="returned",
         metrics={},
         files=model.files() if files is None else files,
+        calibration=Calibration("platt", np.array([0.0, 1.0]), np.array([0.1, 0.6])),
+        rule=rule,
+        population={name: np.arange(1.0, 100.0) for name in INPUTS},
+        meanings={"amount": "the amount in dollars", "logins_1d": "logins in 1 day"},
     )
 
 
-def scored(rows: DataFrame, model: Champion) -> DataFrame:
-    return score(rows, model, id_columns=["deposit_id"], decided_at="decided_at")
+def scored(rows: DataFrame, model: Champion, *, explain: int = 0) -> DataFrame:
+    return score(rows, model, id_columns=["deposit_id"], decided_at="decided_at", explain=explain)
+
+
+def test_probability_action_and_propensity_are_those_of_the_rule(deposits: DataFrame) -> None:
+    rows = deposits.withColumn("amount", F.when(F.col("deposit_id") % 50 > 0, F.col("amount")))
+
+    once, again = (
+        scored(part, champion(rule=RULE)).orderBy("deposit_id").toArrow()
+        for part in (rows, rows.repartition(3))
+    )
+
+    assert once.equals(again)
+    probability = once["probability"].to_numpy()
+    np.testing.assert_allclose(probability, 0.1 + 0.5 * once["score"].to_numpy())
+    amounts = rows.orderBy("deposit_id").toArrow()["amount"].to_numpy()
+    due = RULE.due(probability, amounts)
+    names = np.array(["allow", "review", "block"])
+    actions, propensity = np.array(once["action"].to_pylist()), once["propensity"].to_numpy()
+    as_due = actions == names[due]
+    share = np.where(due == 0, 0.1, 0.2)
+    np.testing.assert_allclose(propensity, np.where(as_due, 1 - share, share))
+    # Drawn by lot: about the share, and the lot owes nothing to the score.
+    assert abs(1 - as_due[due > 0].mean() - 0.2) < 0.05
+    assert set(actions[~as_due & (due == 0)]) == {"review"}
+    assert set(actions[~as_due & (due > 0)]) == {"allow"}
+
+
+def test_reasons_are_the_weightiest_contributions_in_words(deposits: DataFrame) -> None:
+    model = champion()
+
+    got = scored(deposits, model, explain=2).orderBy("deposit_id").collect()
+
+    table = deposits.orderBy("deposit_id").toArrow()
+    matrix = input_matrix(table, INPUTS, who="test")
+    contributions = model.predictor().contributions(matrix)
+    for row, added, values in zip(got, contributions, matrix, strict=True):
+        expected = [j for j in np.argsort(-added, kind="stable")[:2] if added[j] > 0]
+        assert [reason.input for reason in row.reasons] == [INPUTS[j] for j in expected]
+        for reason, j in zip(row.reasons, expected, strict=True):
+            assert reason.contribution == added[j]
+            assert (reason.value is None) == np.isnan(values[j])
+    texts = [reason.text for row in got for reason in row.reasons]
+    assert any(text.startswith("the amount in dollars: ") for text in texts)
+    assert any(text.endswith(": not known") for text in texts)
 
 
 @pytest.mark.parametrize("algorithm", ["xgboost", "logistic"])
@@ -67,6 +133,7 @@ def test_the_result_has_the_decision_its_score_and_the_version(deposits: DataFra
         ("deposit_id", "bigint"),
         ("decided_at", "timestamp"),
         ("score", "double"),
+        ("probability", "double"),
         ("model_name", "string"),
         ("model_version", "int"),
     ]

@@ -11,6 +11,7 @@ from stockade.definitions.aggregate import Aggregate, Category
 from stockade.definitions.entity import Entity
 from stockade.definitions.expression import columns_of
 from stockade.definitions.model import Choice, ModelSpec, Uniform
+from stockade.definitions.policy import Action, Policy
 from stockade.definitions.source import EventSource, Files, Query, Table
 from stockade.definitions.spine import Label, Spine, TrainingSet
 from stockade.definitions.view import (
@@ -28,9 +29,9 @@ from stockade.errors import DefinitionError, FingerprintMismatchError
 _CLASSES: Mapping[str, type] = {
     one.__name__: one
     for one in (
-        Aggregate, Category, Choice, Derived, Entity, EventSource, FeatureService, FeatureView,
-        Files, Label, Lifetime, LookupView, ModelSpec, Query, Selection, Spine, Table, TrainingSet,
-        Uniform,
+        Action, Aggregate, Category, Choice, Derived, Entity, EventSource, FeatureService,
+        FeatureView, Files, Label, Lifetime, LookupView, ModelSpec, Policy, Query, Selection,
+        Spine, Table, TrainingSet, Uniform,
     )
 }  # fmt: skip
 

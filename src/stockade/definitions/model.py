@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Literal
 
 from stockade.definitions.names import DOC, check_name, frozen
+from stockade.definitions.policy import Policy
 from stockade.definitions.spine import TrainingSet
 from stockade.errors import DefinitionError, hint
 
@@ -77,6 +78,10 @@ class ModelSpec:
         metric: what the search maximises: its mean over the validation periods.
         review_capacity: how many `review_entity` a day people can look at.
         review_entity: the spine column that is reviewed; without it, each decision is.
+        policy: what is done about a decision, by what each course costs; without one, scoring
+            gives probabilities only.
+        slices: columns of the training set by whose values (of numbers, quarters) the model is
+            judged as well.
         validation: length of one validation period.
         folds: how many validation periods the search looks at, each after the one before.
         test: length of the period at the end of the training set that the search never sees.
@@ -94,6 +99,8 @@ class ModelSpec:
     metric: Metric = "average_precision"
     review_capacity: int = 100
     review_entity: str | None = None
+    policy: Policy | None = None
+    slices: tuple[str, ...] = ()
     validation: timedelta = timedelta(days=7)
     folds: int = 2
     test: timedelta = timedelta(days=7)
@@ -108,6 +115,7 @@ class ModelSpec:
         who = f"model '{self.name}'"
         object.__setattr__(self, "search", frozen(self.search))
         object.__setattr__(self, "fixed", frozen(self.fixed))
+        object.__setattr__(self, "slices", tuple(self.slices))
         both = sorted(set(self.search) & set(self.fixed))
         if both:
             raise DefinitionError(f"{who} both searches and fixes {both}: choose one")

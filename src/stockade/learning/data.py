@@ -1,8 +1,10 @@
 """A training set in memory, as numbers."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +14,9 @@ from numpy.typing import NDArray
 from stockade.champion import Matrix, input_matrix
 from stockade.definitions.spine import CENSORED
 from stockade.errors import DataError, EmptyTableError, SchemaError, require_columns
+
+# More values of one column would be a table that nobody reads.
+_VALUES = 12
 
 Instants = NDArray[np.datetime64]
 Codes = NDArray[np.int64]
@@ -29,6 +34,8 @@ class LearningData:
         entities: code of what is reviewed, in the order of its values; the row's own number
             where each decision is reviewed for itself.
         weights: how much each row counts in fitting, or None for all alike.
+        losses: the amount at risk in each decision, NaN where unknown; None without a policy.
+        slices: column -> value in words, for judging by it.
         pending: how many rows were left out because their label is not known yet.
         immature: how many labelled rows were left out because others of their age are pending.
         censored: how many rows were left out because their outcome cannot be known.
@@ -40,6 +47,8 @@ class LearningData:
     decided_at: Instants
     entities: Codes
     weights: NDArray[np.float64] | None = None
+    losses: NDArray[np.float64] | None = None
+    slices: Mapping[str, NDArray[np.str_]] = field(default_factory=dict[str, NDArray[np.str_]])
     pending: int = 0
     immature: int = 0
     censored: int = 0
@@ -62,6 +71,8 @@ class LearningData:
             decided_at=self.decided_at[index],
             entities=self.entities[index],
             weights=None if self.weights is None else self.weights[index],
+            losses=None if self.losses is None else self.losses[index],
+            slices={name: values[index] for name, values in self.slices.items()},
         )
 
 
@@ -76,6 +87,8 @@ class Columns:
         decided_at: the decision's time.
         entity: what is reviewed, or None for the decision itself.
         weight: how much a row counts, or None.
+        loss: the amount at risk, or None.
+        slices: what to judge by.
     """
 
     inputs: tuple[str, ...]
@@ -84,11 +97,13 @@ class Columns:
     state: str | None = None
     entity: str | None = None
     weight: str | None = None
+    loss: str | None = None
+    slices: tuple[str, ...] = ()
 
     @property
     def meanings(self) -> tuple[str, ...]:
         """All but the inputs."""
-        optional = (self.state, self.entity, self.weight)
+        optional = (self.state, self.entity, self.weight, self.loss, *self.slices)
         return (self.label, self.decided_at, *(name for name in optional if name is not None))
 
     @property
@@ -143,6 +158,8 @@ def learning_data(
         decided_at=decided_at[index],
         entities=_codes(taken, columns.entity),
         weights=_weights(taken, columns.weight, who=who),
+        losses=None if columns.loss is None else _doubles(taken, columns.loss, who=who),
+        slices={name: _in_words(taken.column(name)) for name in columns.slices},
         pending=int(pending.sum()),
         immature=immature,
         censored=int(censored.sum()),
@@ -210,11 +227,50 @@ def _codes(table: pa.Table, name: str | None) -> Codes:
 def _weights(table: pa.Table, name: str | None, *, who: str) -> NDArray[np.float64] | None:
     if name is None:
         return None
-    weights = input_matrix(table, (name,), who=who)[:, 0].astype(np.float64)
+    weights = _doubles(table, name, who=who)
     bad = int((~(weights >= 0)).sum())
     if bad:
         raise DataError(f"{who}: weight '{name}' is null or negative in {bad} rows: correct them")
     return weights
+
+
+def _doubles(table: pa.Table, name: str, *, who: str) -> NDArray[np.float64]:
+    return input_matrix(table, (name,), who=who)[:, 0].astype(np.float64)
+
+
+def _in_words(column: pa.ChunkedArray) -> NDArray[np.str_]:
+    """Values as text: of numbers the quarter they are in, of the rest the commonest by name."""
+    kind = column.type
+    missing = column.is_null().to_numpy()
+    if pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind):
+        numbers = pc.cast(column, pa.float64(), safe=False).to_numpy()
+        missing = missing | np.isnan(numbers)
+        words = _quarters(np.where(missing, np.nan, numbers))
+    else:
+        text = pc.cast(column, pa.string())
+        counted = Counter(text.drop_null().to_pylist())
+        common = sorted(counted, key=lambda one: (-counted[one], one))[:_VALUES]
+        known = pc.is_in(text, value_set=pa.array(common, pa.string()))
+        words = pc.if_else(known, text, "(other)").to_numpy(zero_copy_only=False).astype(str)
+    words = words.astype("U64")
+    words[missing] = "(missing)"
+    return words
+
+
+def _quarters(numbers: NDArray[np.float64]) -> NDArray[np.str_]:
+    known = numbers[~np.isnan(numbers)]
+    edges = np.unique(np.quantile(known, [0.25, 0.5, 0.75])) if len(known) else np.empty(0)
+    ends = ["", *(f"{edge:.4g}" for edge in edges), ""]
+    # Begins with a letter in order of size, so that they sort.
+    names = np.array(
+        [
+            f"{chr(97 + n)}: " + (f"over {low}" if not high else f"up to {high}")
+            for n, (low, high) in enumerate(pairwise(ends))
+        ]
+        if len(edges)
+        else ["a: any"]
+    )
+    return names[np.searchsorted(edges, np.nan_to_num(numbers), side="left")]
 
 
 def from_arrays(

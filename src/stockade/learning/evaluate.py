@@ -23,6 +23,9 @@ class Evaluation:
         roc_auc: chance that a positive outranks a negative.
         precision_at_capacity: mean over days of (positive entities found) / `capacity`.
         recall_at_capacity: positive entities found / all positive entities.
+        brier: mean squared distance of the probability from 0 or 1 (Brier 1950).
+        calibration_error: mean distance between mean probability and share of positives, over
+            twenty bins of equally many rows.
         capacity: how many entities are reviewed a day.
         days: days that have rows; others are no working days and do not count.
         rows, positives: decisions, and those that turned out positive.
@@ -33,6 +36,8 @@ class Evaluation:
     roc_auc: float
     precision_at_capacity: float
     recall_at_capacity: float
+    brier: float
+    calibration_error: float
     capacity: int
     days: int
     rows: int
@@ -59,6 +64,7 @@ def evaluate(
     *,
     entities: Codes | None = None,
     capacity: int,
+    probabilities: NDArray[np.float64] | None = None,
 ) -> Evaluation:
     """Judge one score per row.
 
@@ -68,6 +74,7 @@ def evaluate(
         decided_at: when; days are UTC days.
         entities: code of what is reviewed; the row itself where None.
         capacity: how many entities are reviewed a day.
+        probabilities: the scores, calibrated; the scores themselves where None.
 
     Raises:
         DataError: a score is not finite, or the rows are of one class.
@@ -82,13 +89,16 @@ def evaluate(
             "needed: choose a longer period"
         )
     codes = np.arange(len(labels), dtype=np.int64) if entities is None else entities
-    found = _found_per_day(labels, scores, decided_at, codes=codes, capacity=capacity)
+    found = found_per_day(labels, scores, decided_at, codes=codes, capacity=capacity)
     positive_entities = len(np.unique(codes[labels]))
+    believed = scores if probabilities is None else probabilities
     return Evaluation(
         average_precision=float(average_precision_score(labels, scores)),
         roc_auc=float(roc_auc_score(labels, scores)),
         precision_at_capacity=float(np.mean(found / capacity)),
         recall_at_capacity=float(found.sum() / positive_entities),
+        brier=float(np.mean((believed - labels) ** 2)),
+        calibration_error=_calibration_error(labels, believed),
         capacity=capacity,
         days=len(found),
         rows=len(labels),
@@ -97,6 +107,23 @@ def evaluate(
         positive_entities=positive_entities,
         found_entities=int(found.sum()),
     )
+
+
+def reliability(
+    labels: NDArray[np.bool_], scores: NDArray[np.float64], *, bins: int = 20
+) -> list[tuple[float, float, int]]:
+    """Mean score, share of positives and rows, of bins of equally many rows by score."""
+    order = np.argsort(scores, kind="stable")
+    return [
+        (float(scores[part].mean()), float(labels[part].mean()), len(part))
+        for part in np.array_split(order, bins)
+        if len(part)
+    ]
+
+
+def _calibration_error(labels: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:
+    binned = reliability(labels, scores)
+    return sum(abs(mean - share) * rows for mean, share, rows in binned) / len(labels)
 
 
 def mean_evaluation(evaluations: Sequence[Evaluation]) -> Evaluation:
@@ -109,7 +136,7 @@ def mean_evaluation(evaluations: Sequence[Evaluation]) -> Evaluation:
     return Evaluation(**{**joined, "capacity": evaluations[0].capacity})
 
 
-def _found_per_day(
+def found_per_day(
     labels: NDArray[np.bool_],
     scores: NDArray[np.float64],
     decided_at: Instants,

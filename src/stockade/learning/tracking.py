@@ -10,7 +10,7 @@ import tempfile
 import threading
 import time
 import warnings
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 import mlflow.artifacts
+import numpy as np
 import pandas as pd
 import xgboost as xgb
 import yaml
@@ -34,10 +35,13 @@ from mlflow.models import Model, ModelSignature
 from mlflow.types import ColSpec, Schema
 
 from stockade.champion import BoosterMean, Champion, Predictor, UnsafeModelError, sha256
+from stockade.decisions import Calibration, DecisionRule
+from stockade.definitions.fingerprint import from_json, to_json
 from stockade.errors import StockadeError
 from stockade.learning.trial import Trial
 
 MANIFEST = "stockade.json"
+_FORMAT = 2
 _SEAL = "stockade.manifest_sha256"
 _STUDY, _RESULT = "stockade.study", "stockade.result"
 _OWNER, _HEARTBEAT = "stockade.owner", "stockade.heartbeat"
@@ -82,6 +86,10 @@ class Manifest:
     training_version: str
     label: str
     metrics: Mapping[str, float]
+    calibration: Calibration
+    rule: DecisionRule | None
+    population: Mapping[str, Sequence[float]]
+    meanings: Mapping[str, str]
     params: Mapping[str, object]
     seed: int
     trained_on: str
@@ -448,7 +456,7 @@ def _write_model(
     for name, content in files.items():
         (folder / name).write_bytes(content)
     sealed = {
-        "format": 1,
+        "format": _FORMAT,
         "algorithm": model.algorithm,
         "files": {name: sha256(content) for name, content in files.items()},
         "inputs": list(manifest.inputs),
@@ -458,7 +466,14 @@ def _write_model(
         "training_version": manifest.training_version,
         "label": manifest.label,
         "metrics": dict(manifest.metrics),
-        "metrics_of": "the winning trial on the validation period, before the final fit",
+        "metrics_of": "validation_: the winning trial; test_: its parameters on the test period; "
+        "both before the final fit",
+        "calibration": manifest.calibration.document(),
+        "decisions": None
+        if manifest.rule is None
+        else {"policy": to_json(manifest.rule.policy), **manifest.rule.document()},
+        "population": {name: list(values) for name, values in manifest.population.items()},
+        "meanings": dict(manifest.meanings),
         "params": dict(manifest.params),
         "seed": manifest.seed,
         "trained_on": manifest.trained_on,
@@ -478,6 +493,11 @@ def _read_model(folder: Path, *, who: str, seal: str) -> dict[str, Any]:
             "train again"
         )
     manifest = json.loads(text)
+    if manifest.get("format") != _FORMAT:
+        raise UnsafeModelError(
+            f"{who} was registered by another version of stockade, in a format that this one does "
+            "not read: train again"
+        )
     files: dict[str, bytes] = {}
     for name, wanted in manifest["files"].items():
         if not _MODEL_FILE.match(name):
@@ -497,8 +517,21 @@ def _read_model(folder: Path, *, who: str, seal: str) -> dict[str, Any]:
         "training_version": manifest["training_version"],
         "label": manifest["label"],
         "metrics": manifest["metrics"],
+        "calibration": Calibration.of(manifest["calibration"]),
+        "rule": _rule(manifest["decisions"]),
+        "population": {
+            name: np.asarray(values, np.float64) for name, values in manifest["population"].items()
+        },
+        "meanings": manifest["meanings"],
         "files": files,
     }
+
+
+def _rule(document: Mapping[str, Any] | None) -> DecisionRule | None:
+    if document is None:
+        return None
+    numbers = {name: value for name, value in document.items() if name != "policy"}
+    return DecisionRule(policy=from_json(document["policy"]), **numbers)
 
 
 def _refuse_code(folder: Path, *, who: str) -> None:

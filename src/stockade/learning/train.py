@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 
@@ -13,15 +13,16 @@ from stockade.champion import Predictor
 from stockade.definitions.model import Algorithm, ModelSpec
 from stockade.learning.data import Columns, LearningData, learning_data
 from stockade.learning.evaluate import Evaluation
+from stockade.learning.judgement import Fitted, Judgement, fit_decisions, judge_winner
 from stockade.learning.models import Value, check_spec, fit
-from stockade.learning.split import Periods, Split, walk_forward
+from stockade.learning.split import Periods, walk_forward
 from stockade.learning.tracking import (
     Destination,
     Manifest,
     study_run,
     validation_metrics,
 )
-from stockade.learning.trial import Trial, judge
+from stockade.learning.trial import Trial
 from stockade.learning.tune import Progress, Record, Running, Study, tune
 
 
@@ -34,6 +35,7 @@ class Pinned:
         fingerprints: feature -> fingerprint.
         inputs: what the model sees, in order.
         training_table, training_version: the table and its version.
+        meanings: input -> what it means, for people.
         built_at: the training set's build date; decides which labels are mature. Without it, they
             are those of decisions before the first pending one.
     """
@@ -43,12 +45,14 @@ class Pinned:
     inputs: tuple[str, ...]
     training_table: str
     training_version: str
+    meanings: Mapping[str, str] = field(default_factory=dict[str, str])
     built_at: datetime | None = None
 
     def __post_init__(self) -> None:
         """Copy what a caller could change."""
         object.__setattr__(self, "inputs", tuple(self.inputs))
-        object.__setattr__(self, "fingerprints", MappingProxyType(dict(self.fingerprints)))
+        for name in ("fingerprints", "meanings"):
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,10 +63,9 @@ class TrainedModel:
         name, version: in the registry.
         run_id: the study's MLflow run.
         algorithm, params: of the winner.
-        test: on the test period, of the winner as fitted on what was known at its start.
-        test_baseline: likewise of the logistic regression.
+        judgement: how it does on the test period.
         validation: the mean over the folds of the winner's trial.
-        baseline: likewise of the logistic regression.
+        baseline: the same of the logistic regression.
         trials: every trial of the search.
         resumed: how many of them an earlier, interrupted call had evaluated.
         rows, positives: what the registered model was finally fitted on.
@@ -75,8 +78,7 @@ class TrainedModel:
     run_id: str
     algorithm: Algorithm
     params: Mapping[str, Value]
-    test: Evaluation
-    test_baseline: Evaluation
+    judgement: Judgement
     validation: Evaluation
     baseline: Evaluation
     trials: tuple[Trial, ...]
@@ -150,14 +152,12 @@ def train(
         if study.baseline.trial.number not in run.known:
             run.log_trial(study.baseline.trial, algorithm="logistic", result={})
         algorithm, winner = _winner(study)
-        test, test_baseline = _test(spec, study, data, periods.test)
+        fitted = fit_decisions(spec, algorithm, winner.params, data, periods.folds)
+        judgement = judge_winner(spec, algorithm, winner.params, data, periods.test, fitted)
         model = fit_winner(spec, study, data)
-        metrics = {**validation_metrics(winner), **_named("test", test)}
-        run.log(
-            metrics={**metrics, **_named("test_baseline", test_baseline)},
-            tags={"stockade.algorithm": algorithm},
-        )
-        manifest = _manifest(spec, pinned, winner, data, metrics)
+        metrics = {**validation_metrics(winner), **_test_metrics(judgement)}
+        run.log(metrics=metrics, tags={"stockade.algorithm": algorithm})
+        manifest = _manifest(spec, pinned, winner, data, metrics, fitted)
         version = run.register(model, manifest, _example(data))
         run.log(tags={"stockade.version": version})
     latest = periods.folds[-1]
@@ -167,8 +167,7 @@ def train(
         run_id=run.run_id,
         algorithm=algorithm,
         params=winner.params,
-        test=test,
-        test_baseline=test_baseline,
+        judgement=judgement,
         validation=winner.judged(),
         baseline=study.baseline.trial.judged(),
         trials=study.trials,
@@ -183,18 +182,16 @@ def train(
     )
 
 
-def _test(
-    spec: ModelSpec, study: Study, data: LearningData, test: Split
-) -> tuple[Evaluation, Evaluation]:
-    """The winner and the baseline on the test period, fitted on what was known at its start."""
-    known, late = data.take(test.train), data.take(test.validation)
-    models = (fit_winner(spec, study, known), fit({}, "logistic", known, seed=spec.seed))
-    winner, baseline = (judge(model, late, capacity=spec.review_capacity) for model in models)
-    return winner, baseline
-
-
-def _named(period: str, evaluation: Evaluation) -> dict[str, float]:
-    return {f"{period}_{name}": value for name, value in evaluation.numbers().items()}
+def _test_metrics(judgement: Judgement) -> dict[str, float]:
+    named = {
+        "test": judgement.evaluation.numbers(),
+        "test_baseline": judgement.baseline.numbers(),
+        "test_low": {name: one.low for name, one in judgement.intervals.items()},
+        "test_high": {name: one.high for name, one in judgement.intervals.items()},
+    }
+    return {
+        f"{period}_{name}": value for period, of in named.items() for name, value in of.items()
+    } | {f"test_net_{line.action}": line.net for line in judgement.outcomes}
 
 
 def fit_winner(spec: ModelSpec, study: Study, data: LearningData) -> Predictor:
@@ -212,6 +209,8 @@ def learning_columns(spec: ModelSpec, inputs: tuple[str, ...]) -> Columns:
         decided_at=spec.training_set.spine.decided_at,
         state=label.state,
         entity=spec.review_entity,
+        loss=None if spec.policy is None else spec.policy.loss,
+        slices=spec.slices,
     )
 
 
@@ -258,6 +257,7 @@ def _manifest(
     winner: Trial,
     data: LearningData,
     metrics: Mapping[str, float],
+    fitted: Fitted,
 ) -> Manifest:
     first, last = data.decided_at[0], data.decided_at[-1]
     return Manifest(
@@ -268,10 +268,27 @@ def _manifest(
         training_version=pinned.training_version,
         label=spec.training_set.label.name,
         metrics=metrics,
+        calibration=fitted.calibration,
+        rule=fitted.rule,
+        population=_population(data),
+        meanings=pinned.meanings,
         params=winner.params,
         seed=spec.seed,
         trained_on=f"{len(data)} decisions from {first} to {last} (UTC), all with mature labels",
     )
+
+
+def _population(data: LearningData) -> Mapping[str, tuple[float, ...]]:
+    """The percentiles 1 to 99 of each input; none of an input that is never known.
+
+    The extremes are left out: they would be somebody's.
+    """
+    percents = np.arange(1, 100)
+    known = {name: data.rows[~np.isnan(data.rows[:, j]), j] for j, name in enumerate(data.inputs)}
+    return {
+        name: tuple(np.percentile(values, percents).astype(float)) if len(values) else ()
+        for name, values in known.items()
+    }
 
 
 def _example(data: LearningData) -> Mapping[str, float]:

@@ -4,10 +4,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import pyarrow as pa
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from stockade.champion import (
     Champion,
+    Scores,
     cached_predictor,
     input_matrix,
     require_finite,
@@ -18,45 +20,83 @@ from stockade.errors import (
     raise_all,
     require_columns,
 )
+from stockade.scoring.reasons import REASONS_TYPE, Wording
 
-SCORE, MODEL_NAME, MODEL_VERSION = "score", "model_name", "model_version"
+SCORE, PROBABILITY = "score", "probability"
+ACTION, PROPENSITY, REASONS = "action", "propensity", "reasons"
+MODEL_NAME, MODEL_VERSION = "model_name", "model_version"
+_LOT, _LOSS = "_lot", "_loss"
 _NUMBERS = (T.NumericType, T.BooleanType)
 
 
 def score(
-    frame: DataFrame, champion: Champion, *, id_columns: Sequence[str], decided_at: str
+    frame: DataFrame,
+    champion: Champion,
+    *,
+    id_columns: Sequence[str],
+    decided_at: str,
+    explain: int = 0,
 ) -> DataFrame:
     """One score per row.
 
     Args:
-        frame: n rows with the id columns, the decision's time and all of the model's inputs.
+        frame: n rows with the id columns, the decision's time, all of the model's inputs, and the
+            amount at risk where the model has a policy.
         champion: the model.
         id_columns: what identifies a decision; carried over.
         decided_at: the decision's time; carried over.
+        explain: how many reasons to give for each decision; 0 for none.
 
     Returns:
-        n rows: the id columns, `decided_at`, `score` (double), `model_name` (string) and
-        `model_version` (integer). A null input is a missing value, as it was in training.
+        n rows: the id columns, `decided_at`, `score` (double, 0 to 1, by which to rank),
+        `probability` (double, calibrated), with a policy `action` (string) and `propensity`
+        (double, the chance that the lot had of choosing that action), with `explain` `reasons`
+        (see `stockade.scoring.reasons`), `model_name` (string) and `model_version` (integer).
+        A null input is a missing value, as it was in training. The lot is drawn by a hash of the
+        model's name and the id: scoring again decides the same.
 
     Raises:
-        ColumnNotFoundError: an input, an id column or the time is missing.
+        ColumnNotFoundError: an input, an id column, the time or the amount is missing.
         SchemaError: an input is not a number, or a carried column has an output's name.
         DataError: when the rows are read: an infinite input, or a score that is not finite.
     """
     who = f"model '{champion.name}' version {champion.version}"
     carried = tuple(dict.fromkeys((*id_columns, decided_at)))
-    require_columns(frame.columns, *carried, *champion.inputs, where=f"the input of {who}")
-    _check_types(frame, carried, champion.inputs, who=who)
-    wanted = tuple(dict.fromkeys((*carried, *champion.inputs)))
-    fields = [frame.schema[name] for name in carried]
-    fields += [
+    loss = () if champion.rule is None else (champion.rule.policy.loss,)
+    needed = (*carried, *champion.inputs, *loss)
+    require_columns(frame.columns, *needed, where=f"the input of {who}")
+    outputs = _outputs(champion, explain=explain)
+    _check_types(frame, carried, (*champion.inputs, *loss), outputs, who=who)
+    wanted = [F.col(name) for name in dict.fromkeys((*carried, *champion.inputs))]
+    if loss:
+        lot = F.pmod(F.xxhash64(F.lit(champion.name), *id_columns), F.lit(_LOTS)) / F.lit(_LOTS)
+        wanted += [lot.alias(_LOT), F.col(loss[0]).cast("double").alias(_LOSS)]
+    fields = [*(frame.schema[name] for name in carried), *outputs]
+    return frame.select(*wanted).mapInArrow(
+        _scorer(champion, carried, explain=explain, who=who), T.StructType(fields)
+    )
+
+
+_LOTS = 1 << 40
+
+
+def _outputs(champion: Champion, *, explain: int) -> list[T.StructField]:
+    fields = [
         T.StructField(SCORE, T.DoubleType(), nullable=False),
+        T.StructField(PROBABILITY, T.DoubleType(), nullable=False),
+    ]
+    if champion.rule is not None:
+        fields += [
+            T.StructField(ACTION, T.StringType(), nullable=False),
+            T.StructField(PROPENSITY, T.DoubleType(), nullable=False),
+        ]
+    if explain:
+        fields.append(T.StructField(REASONS, REASONS_TYPE, nullable=False))
+    return [
+        *fields,
         T.StructField(MODEL_NAME, T.StringType(), nullable=False),
         T.StructField(MODEL_VERSION, T.IntegerType(), nullable=False),
     ]
-    return frame.select(*wanted).mapInArrow(
-        _scorer(champion, carried, who=who), T.StructType(fields)
-    )
 
 
 def check_fingerprints(champion: Champion, current: Mapping[str, str]) -> None:
@@ -85,45 +125,71 @@ def check_fingerprints(champion: Champion, current: Mapping[str, str]) -> None:
 
 
 def _check_types(
-    frame: DataFrame, carried: Iterable[str], inputs: Iterable[str], *, who: str
+    frame: DataFrame,
+    carried: Iterable[str],
+    numbers: Iterable[str],
+    outputs: Iterable[T.StructField],
+    *,
+    who: str,
 ) -> None:
+    written = {field.name for field in outputs}
     faults = [
         SchemaError(f"the input of {who} has a column '{name}', which is an output: rename it")
         for name in carried
-        if name in (SCORE, MODEL_NAME, MODEL_VERSION)
+        if name in written
     ]
     faults += [
         SchemaError(
             f"the input of {who}: '{name}' is {frame.schema[name].dataType.simpleString()}, and "
             "the model was trained on a number: restore the definition, or retrain it"
         )
-        for name in inputs
+        for name in dict.fromkeys(numbers)
         if not isinstance(frame.schema[name].dataType, _NUMBERS)
     ]
     raise_all(f"the input of {who} does not fit", faults)
 
 
 def _scorer(
-    champion: Champion, carried: tuple[str, ...], *, who: str
+    champion: Champion, carried: tuple[str, ...], *, explain: int, who: str
 ) -> Callable[[Iterable[pa.RecordBatch]], Iterable[pa.RecordBatch]]:
     """The function that workers run; it carries plain data only, the model as bytes."""
     name, version = champion.name, champion.version
     algorithm, inputs = champion.algorithm, champion.inputs
     files = tuple(champion.files.items())
+    calibration, rule = champion.calibration, champion.rule
+    words = Wording(
+        inputs=inputs, meanings=dict(champion.meanings), population=dict(champion.population)
+    )
 
     def score_batches(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
         model = cached_predictor(algorithm, inputs, files)
         for batch in batches:
             rows = pa.Table.from_batches([batch])
-            scores = model.predict(input_matrix(rows, inputs, who=f"the input of {who}"))
+            matrix = input_matrix(rows, inputs, who=f"the input of {who}")
+            scores = model.predict(matrix)
             require_finite(scores, who=who, inputs=inputs)
+            probabilities = calibration(scores)
             columns = {one: batch.column(one) for one in carried}
             columns[SCORE] = pa.array(scores, pa.float64())
+            columns[PROBABILITY] = pa.array(probabilities, pa.float64())
+            if rule is not None:
+                loss, lot = (doubles(batch.column(one)) for one in (_LOSS, _LOT))
+                chosen = rule.choose(probabilities, loss, lot)
+                names = pa.array([action.name for action in rule.policy.actions], pa.string())
+                columns[ACTION] = names.take(pa.array(chosen.action, pa.int64()))
+                columns[PROPENSITY] = pa.array(chosen.propensity, pa.float64())
+            if explain:
+                columns[REASONS] = words.reasons(matrix, model.contributions(matrix), explain)
             columns[MODEL_NAME] = pa.array([name] * len(scores), pa.string())
             columns[MODEL_VERSION] = pa.array([version] * len(scores), pa.int32())
             yield pa.RecordBatch.from_pydict(columns)
 
     return score_batches
+
+
+def doubles(column: pa.Array) -> Scores:
+    """Null as NaN."""
+    return column.cast(pa.float64()).to_numpy(zero_copy_only=False)
 
 
 def _quoted(names: Iterable[str]) -> str:

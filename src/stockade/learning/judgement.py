@@ -1,0 +1,212 @@
+"""The winner of a search, judged on a period that the search has not seen."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from stockade.champion import Predictor
+from stockade.decisions import Calibration, DecisionRule, Numbers, fit_rule
+from stockade.definitions.model import Algorithm, ModelSpec
+from stockade.learning.calibrate import CalibrationChoice, choose_calibration
+from stockade.learning.data import LearningData
+from stockade.learning.evaluate import Evaluation, evaluate, reliability
+from stockade.learning.models import Params, fit
+from stockade.learning.quality import (
+    ActionOutcome,
+    Interval,
+    SliceQuality,
+    by_slice,
+    intervals,
+    outcomes,
+)
+from stockade.learning.split import Split
+
+_DAY = "datetime64[D]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayQuality:
+    """One day of the test period."""
+
+    day: str
+    rows: int
+    positives: int
+    expected: float
+    flagged: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """All that is known of how good a model is, from its test period.
+
+    Attributes:
+        first, last: the period's first and last day.
+        evaluation: of the winner, as fitted on what was known when the period began.
+        baseline: of the logistic regression, likewise.
+        intervals: metric -> where it lies with 90 % confidence.
+        calibration: how scores become probabilities.
+        calibration_losses: method -> log loss when it was chosen, on validation periods.
+        uncalibrated_error: the calibration error of the bare scores.
+        reliability: mean probability, share of positives, rows; by twentieths.
+        slices: how it does where; first of all rows.
+        outcomes: what the policy's actions were worth; empty without a policy.
+        days: the period day by day.
+    """
+
+    first: str
+    last: str
+    evaluation: Evaluation
+    baseline: Evaluation
+    intervals: Mapping[str, Interval]
+    calibration: str
+    calibration_losses: Mapping[str, float]
+    uncalibrated_error: float
+    reliability: Sequence[tuple[float, float, int]]
+    slices: Sequence[SliceQuality]
+    outcomes: Sequence[ActionOutcome]
+    days: Sequence[DayQuality]
+
+    def document(self) -> dict[str, Any]:
+        """As plain JSON types."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fitted:
+    """What the validation periods taught beside the parameters: probabilities and decisions."""
+
+    choice: CalibrationChoice
+    rule: DecisionRule | None
+
+    @property
+    def calibration(self) -> Calibration:
+        """How scores become probabilities."""
+        return self.choice.calibration
+
+
+def fit_decisions(
+    spec: ModelSpec,
+    algorithm: Algorithm,
+    params: Params,
+    data: LearningData,
+    folds: Sequence[Split],
+) -> Fitted:
+    """Calibration and decision rule, from the validation periods of the search.
+
+    Each period is scored by a model that was fitted on what was known before it.
+    """
+    late = data.take(slice(folds[0].validation.start, folds[-1].validation.stop))
+    scores = np.concatenate(
+        [
+            fit(params, algorithm, data.take(fold.train), seed=spec.seed).predict(
+                data.rows[fold.validation]
+            )
+            for fold in folds
+        ]
+    )
+    choice = choose_calibration(scores, late.labels)
+    if spec.policy is None or late.losses is None:
+        return Fitted(choice=choice, rule=None)
+    rule = fit_rule(
+        spec.policy,
+        choice.calibration(scores),
+        late.losses,
+        days=late.decided_at.astype(_DAY),
+        entities=late.entities,
+        capacity=spec.review_capacity,
+    )
+    return Fitted(choice=choice, rule=rule)
+
+
+def judge_winner(
+    spec: ModelSpec,
+    algorithm: Algorithm,
+    params: Params,
+    data: LearningData,
+    test: Split,
+    fitted: Fitted,
+) -> Judgement:
+    """Fit on what was known when the test period began, and judge on the period."""
+    known, late = data.take(test.train), data.take(test.validation)
+    model = fit(params, algorithm, known, seed=spec.seed)
+    baseline = fit({}, "logistic", known, seed=spec.seed)
+    return judge_model(spec, model, late, fitted, baseline=baseline)
+
+
+def judge_model(
+    spec: ModelSpec, model: Predictor, late: LearningData, fitted: Fitted, *, baseline: Predictor
+) -> Judgement:
+    """What a fitted model does on later rows."""
+    scores = model.predict(late.rows)
+    probabilities = fitted.calibration(scores)
+    actions = _actions(fitted.rule, late, probabilities)
+    flagged = (
+        _top(late, scores, spec.review_capacity) if fitted.rule is None else actions > 0
+    )  # fmt: skip
+    return Judgement(
+        first=str(late.decided_at[0].astype(_DAY)),
+        last=str(late.decided_at[-1].astype(_DAY)),
+        evaluation=_evaluate(spec, late, scores, probabilities),
+        baseline=_evaluate(spec, late, baseline.predict(late.rows), None),
+        intervals=intervals(late, scores, capacity=spec.review_capacity, seed=spec.seed),
+        calibration=fitted.calibration.method,
+        calibration_losses=fitted.choice.losses,
+        uncalibrated_error=_evaluate(spec, late, scores, None).calibration_error,
+        reliability=reliability(late.labels, probabilities),
+        slices=by_slice(late, probabilities, flagged),
+        outcomes=[] if fitted.rule is None else outcomes(late, fitted.rule, actions),
+        days=_days(late, probabilities, flagged),
+    )
+
+
+def _actions(
+    rule: DecisionRule | None, late: LearningData, probabilities: Numbers
+) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """The actions that were due: what the lot decides would only add noise to a judgement."""
+    if rule is None or late.losses is None:
+        return np.zeros(len(late), np.int64)
+    return rule.due(probabilities, late.losses)
+
+
+def _top(late: LearningData, scores: Numbers, capacity: int) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Without a policy, as many of each day's highest scores as can be reviewed."""
+    flagged = np.zeros(len(late), np.bool_)
+    days = late.decided_at.astype(_DAY)
+    for day in np.unique(days):
+        rows = np.flatnonzero(days == day)
+        flagged[rows[np.argsort(-scores[rows], kind="stable")[:capacity]]] = True
+    return flagged
+
+
+def _evaluate(
+    spec: ModelSpec, late: LearningData, scores: Numbers, probabilities: Numbers | None
+) -> Evaluation:
+    return evaluate(
+        late.labels,
+        scores,
+        late.decided_at,
+        entities=late.entities,
+        capacity=spec.review_capacity,
+        probabilities=probabilities,
+    )
+
+
+def _days(
+    late: LearningData, probabilities: Numbers, flagged: np.ndarray[Any, np.dtype[np.bool_]]
+) -> list[DayQuality]:
+    days = late.decided_at.astype(_DAY)
+    lines: list[DayQuality] = []
+    for day in np.unique(days):
+        rows = days == day
+        lines.append(
+            DayQuality(
+                day=str(day),
+                rows=int(rows.sum()),
+                positives=int(late.labels[rows].sum()),
+                expected=float(probabilities[rows].sum()),
+                flagged=int(flagged[rows].sum()),
+            )
+        )
+    return lines
