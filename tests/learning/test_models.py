@@ -8,6 +8,7 @@ from sklearn.linear_model import LogisticRegression
 
 from stockade.champion import Predictor, UnsafeModelError, predictor_from_files
 from stockade.errors import DefinitionError
+from stockade.learning.data import sampled
 from stockade.learning.models import fit, fit_predict
 from tests.learning.samples import INPUTS, training_data
 
@@ -106,3 +107,28 @@ def test_a_logistic_file_is_plain_numbers() -> None:
     assert set(content) == {
         "inputs", "intercept", "means", "medians", "missing_weights", "scales", "weights",
     }  # fmt: skip
+
+
+def test_a_sample_of_the_negatives_keeps_probabilities_what_they_are() -> None:
+    data = training_data(20_000)
+
+    part = sampled(data, 0.2, seed=3)
+
+    assert part.positives == data.positives
+    assert part.weights is not None
+    assert set(part.weights) == {1.0, 5.0}
+    assert len(part) - part.positives == pytest.approx(0.2 * (len(data) - data.positives), rel=0.05)
+    whole, sample = (
+        fit({"n_estimators": 30, "max_depth": 3}, "xgboost", data, negatives=share).predict(
+            data.rows
+        )
+        for share in (1.0, 0.2)
+    )
+    assert sample.mean() == pytest.approx(whole.mean(), rel=0.05)
+    assert np.corrcoef(whole, sample)[0, 1] > 0.95
+
+
+def test_a_sample_is_the_same_again() -> None:
+    first, again = (sampled(training_data(), 0.3, seed=3) for _ in range(2))
+
+    np.testing.assert_array_equal(first.rows, again.rows)

@@ -48,7 +48,7 @@ def test_slices_add_up_to_the_whole() -> None:
     probabilities = np.full(len(data), 0.25)
     flagged = data.rows[:, 0] > 20
 
-    whole, *parts = by_slice(sliced, probabilities, flagged)
+    whole, *parts = by_slice(sliced, data.rows[:, 0], probabilities, flagged)
 
     assert [(part.column, part.value) for part in parts] == [("kind", "new"), ("kind", "old")]
     assert sum(part.rows for part in parts) == whole.rows == len(data)

@@ -76,6 +76,8 @@ class ModelSpec:
         search: hyperparameter -> range, searched with TPE.
         fixed: hyperparameter -> value, the same in every trial.
         metric: what the search maximises: its mean over the validation periods.
+        negatives: share of the negative rows that fits see, by lot, each weighted by the inverse,
+            so that probabilities stay what they are. Judging is on all rows.
         review_capacity: how many `review_entity` a day people can look at.
         review_entity: the spine column that is reviewed; without it, each decision is.
         policy: what is done about a decision, by what each course costs; without one, scoring
@@ -97,6 +99,7 @@ class ModelSpec:
     search: Mapping[str, Range] = field(default_factory=lambda: dict(DEFAULT_SEARCH))
     fixed: Mapping[str, str | int | float] = field(default_factory=dict[str, str | int | float])
     metric: Metric = "average_precision"
+    negatives: float = 1.0
     review_capacity: int = 100
     review_entity: str | None = None
     policy: Policy | None = None
@@ -125,5 +128,7 @@ class ModelSpec:
             )
         if min(self.review_capacity, self.trials, self.folds) < 1:
             raise DefinitionError(f"{who}: review_capacity, trials and folds must be at least 1")
+        if not 0 < self.negatives <= 1:
+            raise DefinitionError(f"{who}: negatives is a share, above 0 and at most 1")
         if min(self.validation, self.test) <= timedelta(0):
             raise DefinitionError(f"{who}: validation and test must be longer than zero")

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -74,6 +74,20 @@ class LearningData:
             losses=None if self.losses is None else self.losses[index],
             slices={name: values[index] for name, values in self.slices.items()},
         )
+
+
+def sampled(data: LearningData, negatives: float, *, seed: int) -> LearningData:
+    """All positives and a share of the negatives, by lot, weighted by the inverse of the share.
+
+    The same rows, share and seed give the same sample.
+    """
+    if negatives == 1.0:
+        return data
+    lots = np.random.default_rng(seed).random(len(data))
+    chosen = np.flatnonzero(data.labels | (lots < negatives))
+    part = data.take(chosen)
+    weights = np.where(part.labels, 1.0, 1.0 / negatives)
+    return replace(part, weights=weights if part.weights is None else part.weights * weights)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

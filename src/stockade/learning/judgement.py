@@ -12,7 +12,7 @@ from stockade.definitions.model import Algorithm, ModelSpec
 from stockade.learning.calibrate import CalibrationChoice, choose_calibration
 from stockade.learning.data import LearningData
 from stockade.learning.evaluate import Evaluation, evaluate, reliability
-from stockade.learning.models import Params, fit
+from stockade.learning.models import Params, fit_spec
 from stockade.learning.quality import (
     ActionOutcome,
     Interval,
@@ -24,6 +24,7 @@ from stockade.learning.quality import (
 from stockade.learning.split import Split
 
 _DAY = "datetime64[D]"
+_POINTS, _SAMPLE = 60, 2_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +51,9 @@ class Judgement:
         calibration_losses: method -> log loss when it was chosen, on validation periods.
         uncalibrated_error: the calibration error of the bare scores.
         reliability: mean probability, share of positives, rows; by twentieths.
+        gains: share of decisions reviewed, the highest scores first; share of positives found;
+            share of their amounts found (of their number where amounts are unknown).
+        importance: input -> mean absolute contribution to the log odds, the largest first.
         slices: how it does where; first of all rows.
         outcomes: what the policy's actions were worth; empty without a policy.
         days: the period day by day.
@@ -64,6 +68,8 @@ class Judgement:
     calibration_losses: Mapping[str, float]
     uncalibrated_error: float
     reliability: Sequence[tuple[float, float, int]]
+    gains: Sequence[tuple[float, float, float]]
+    importance: Mapping[str, float]
     slices: Sequence[SliceQuality]
     outcomes: Sequence[ActionOutcome]
     days: Sequence[DayQuality]
@@ -100,7 +106,7 @@ def fit_decisions(
     late = data.take(slice(folds[0].validation.start, folds[-1].validation.stop))
     scores = np.concatenate(
         [
-            fit(params, algorithm, data.take(fold.train), seed=spec.seed).predict(
+            fit_spec(spec, params, algorithm, data.take(fold.train)).predict(
                 data.rows[fold.validation]
             )
             for fold in folds
@@ -130,8 +136,8 @@ def judge_winner(
 ) -> Judgement:
     """Fit on what was known when the test period began, and judge on the period."""
     known, late = data.take(test.train), data.take(test.validation)
-    model = fit(params, algorithm, known, seed=spec.seed)
-    baseline = fit({}, "logistic", known, seed=spec.seed)
+    model = fit_spec(spec, params, algorithm, known)
+    baseline = fit_spec(spec, {}, "logistic", known)
     return judge_model(spec, model, late, fitted, baseline=baseline)
 
 
@@ -155,7 +161,9 @@ def judge_model(
         calibration_losses=fitted.choice.losses,
         uncalibrated_error=_evaluate(spec, late, scores, None).calibration_error,
         reliability=reliability(late.labels, probabilities),
-        slices=by_slice(late, probabilities, flagged),
+        gains=_gains(late, scores),
+        importance=_importance(model, late),
+        slices=by_slice(late, scores, probabilities, flagged),
         outcomes=[] if fitted.rule is None else outcomes(late, fitted.rule, actions),
         days=_days(late, probabilities, flagged),
     )
@@ -191,6 +199,25 @@ def _evaluate(
         capacity=spec.review_capacity,
         probabilities=probabilities,
     )
+
+
+def _gains(late: LearningData, scores: Numbers) -> list[tuple[float, float, float]]:
+    order = np.argsort(-scores, kind="stable")
+    found = late.labels[order].astype(np.float64)
+    amounts = found if late.losses is None else found * np.nan_to_num(late.losses[order])
+    # Close together where few are reviewed: there the curve is read.
+    ends = np.unique(np.ceil(len(order) * np.linspace(0, 1, _POINTS) ** 3).astype(int))
+    shares = [
+        np.append(0.0, np.cumsum(each) / max(each.sum(), 1e-300)) for each in (found, amounts)
+    ]
+    return [(float(end / len(order)), float(shares[0][end]), float(shares[1][end])) for end in ends]
+
+
+def _importance(model: Predictor, late: LearningData) -> Mapping[str, float]:
+    step = max(1, len(late) // _SAMPLE)
+    mean = np.abs(model.contributions(np.ascontiguousarray(late.rows[::step]))).mean(axis=0)
+    order = np.argsort(-mean, kind="stable")
+    return {late.inputs[j]: float(mean[j]) for j in order}
 
 
 def _days(

@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from stockade.champion import BoosterMean, Logistic, Matrix, Predictor
 from stockade.definitions.model import Algorithm, ModelSpec
 from stockade.errors import DefinitionError, hint, raise_all
-from stockade.learning.data import LearningData
+from stockade.learning.data import LearningData, sampled
 
 Value = str | int | float
 Params = Mapping[str, Value]
@@ -34,6 +34,7 @@ def fit(
     data: LearningData,
     *,
     seed: int = 0,
+    negatives: float = 1.0,
 ) -> Predictor:
     """The fitted model; the same rows, parameters and seed give the same model.
 
@@ -44,11 +45,20 @@ def fit(
         algorithm: `xgboost` or `logistic`.
         data: what to learn from.
         seed: of the random parts.
+        negatives: share of the negative rows to learn from; see `sampled`.
     """
+    data = sampled(data, negatives, seed=seed)
     check_params(params, algorithm)
     if algorithm == "logistic":
         return _fit_logistic(params, data, seed=seed)
     return _fit_boosters(params, data, seed=seed)
+
+
+def fit_spec(
+    spec: ModelSpec, params: Params, algorithm: Algorithm, data: LearningData
+) -> Predictor:
+    """Fit as the model's definition says."""
+    return fit(params, algorithm, data, seed=spec.seed, negatives=spec.negatives)
 
 
 def fit_predict(

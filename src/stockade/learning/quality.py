@@ -100,26 +100,36 @@ class SliceQuality:
 
 
 def by_slice(
-    data: LearningData, probabilities: Numbers, flagged: NDArray[np.bool_]
+    data: LearningData, scores: Numbers, probabilities: Numbers, flagged: NDArray[np.bool_]
 ) -> list[SliceQuality]:
-    """One line per column and value of `data.slices`; the first line is of all rows."""
-    everything = np.ones(len(data), np.bool_)
-    lines = [_slice("", "all", everything, data, probabilities, flagged)]
-    for column, values in data.slices.items():
-        for value in np.unique(values):
-            lines.append(_slice(column, str(value), values == value, data, probabilities, flagged))
-    return lines
+    """One line per column and value of `data.slices`; the first line is of all rows.
+
+    Args:
+        data: n rows.
+        scores: by which they are ranked.
+        probabilities: the scores, calibrated.
+        flagged: which of them are acted on.
+    """
+    chosen = [("", "all", np.ones(len(data), np.bool_))]
+    chosen += [
+        (column, str(value), values == value)
+        for column, values in data.slices.items()
+        for value in np.unique(values)
+    ]
+    return [
+        _slice(column, value, data.labels[rows], scores[rows], probabilities[rows], flagged[rows])
+        for column, value, rows in chosen
+    ]
 
 
 def _slice(
     column: str,
     value: str,
-    chosen: NDArray[np.bool_],
-    data: LearningData,
+    labels: NDArray[np.bool_],
+    scores: Numbers,
     probabilities: Numbers,
-    flagged: NDArray[np.bool_],
+    alarm: NDArray[np.bool_],
 ) -> SliceQuality:
-    labels, scores, alarm = data.labels[chosen], probabilities[chosen], flagged[chosen]
     positives = int(labels.sum())
     enough = LEAST_POSITIVES <= positives < len(labels)
     return SliceQuality(
@@ -127,7 +137,7 @@ def _slice(
         value=value,
         rows=len(labels),
         positives=positives,
-        expected=float(scores.mean()),
+        expected=float(probabilities.mean()),
         observed=float(labels.mean()),
         average_precision=float(average_precision_score(labels, scores)) if enough else None,
         roc_auc=float(roc_auc_score(labels, scores)) if enough else None,

@@ -154,6 +154,13 @@ class StudyRun:
             end_time=began + int(trial.seconds * 1000),
         )
 
+    def log_files(self, folder: str, files: Mapping[str, bytes]) -> None:
+        """Keep files beside the run, in a folder of its artifacts."""
+        with tempfile.TemporaryDirectory(prefix="stockade-files-") as temporary:
+            for name, content in files.items():
+                (Path(temporary) / name).write_bytes(content)
+            self._client.log_artifacts(self.run_id, temporary, folder)
+
     def register(self, model: Predictor, manifest: Manifest, example: Mapping[str, float]) -> int:
         """Log the model under this run, register it, give it the alias; its version."""
         name = self._destination.registered_model

@@ -1,6 +1,7 @@
 """From a training set to a registered model."""
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,10 +12,11 @@ import pyarrow as pa
 
 from stockade.champion import Predictor
 from stockade.definitions.model import Algorithm, ModelSpec
+from stockade.learning.card import CardFacts, card_figures, card_html, card_markdown
 from stockade.learning.data import Columns, LearningData, learning_data
 from stockade.learning.evaluate import Evaluation
 from stockade.learning.judgement import Fitted, Judgement, fit_decisions, judge_winner
-from stockade.learning.models import Value, check_spec, fit
+from stockade.learning.models import Value, check_spec, fit_spec
 from stockade.learning.split import Periods, walk_forward
 from stockade.learning.tracking import (
     Destination,
@@ -157,6 +159,7 @@ def train(
         model = fit_winner(spec, study, data)
         metrics = {**validation_metrics(winner), **_test_metrics(judgement)}
         run.log(metrics=metrics, tags={"stockade.algorithm": algorithm})
+        run.log_files("card", _card(spec, study, pinned, data, judgement))
         manifest = _manifest(spec, pinned, winner, data, metrics, fitted)
         version = run.register(model, manifest, _example(data))
         run.log(tags={"stockade.version": version})
@@ -197,7 +200,7 @@ def _test_metrics(judgement: Judgement) -> dict[str, float]:
 def fit_winner(spec: ModelSpec, study: Study, data: LearningData) -> Predictor:
     """The study's winner, fitted on all of `data`; what `train` registers."""
     algorithm, winner = _winner(study)
-    return fit(winner.params, algorithm, data, seed=spec.seed)
+    return fit_spec(spec, winner.params, algorithm, data)
 
 
 def learning_columns(spec: ModelSpec, inputs: tuple[str, ...]) -> Columns:
@@ -259,7 +262,6 @@ def _manifest(
     metrics: Mapping[str, float],
     fitted: Fitted,
 ) -> Manifest:
-    first, last = data.decided_at[0], data.decided_at[-1]
     return Manifest(
         inputs=pinned.inputs,
         fingerprints=pinned.fingerprints,
@@ -274,8 +276,41 @@ def _manifest(
         meanings=pinned.meanings,
         params=winner.params,
         seed=spec.seed,
-        trained_on=f"{len(data)} decisions from {first} to {last} (UTC), all with mature labels",
+        trained_on=_trained_on(data),
     )
+
+
+def _card(
+    spec: ModelSpec, study: Study, pinned: Pinned, data: LearningData, judgement: Judgement
+) -> Mapping[str, bytes]:
+    """The model card as Markdown, as one HTML file, and the numbers in it as JSON."""
+    algorithm, winner = _winner(study)
+    facts = CardFacts(
+        spec=spec,
+        algorithm=algorithm,
+        params=winner.params,
+        training=f"version {pinned.training_version} of table `{pinned.training_table}`: "
+        f"{_trained_on(data)}",
+        left_out={"pending": data.pending, "immature": data.immature, "censored": data.censored},
+        fingerprints=pinned.fingerprints,
+        meanings=pinned.meanings,
+        trials=(
+            len(study.trials),
+            sum(trial.failed for trial in study.trials),
+            sum(trial.stopped for trial in study.trials),
+        ),
+    )
+    markdown = card_markdown(facts, judgement)
+    return {
+        "model_card.md": markdown.encode(),
+        "model_card.html": card_html(markdown, card_figures(judgement)).encode(),
+        "judgement.json": json.dumps(judgement.document(), indent=1).encode(),
+    }
+
+
+def _trained_on(data: LearningData) -> str:
+    first, last = (data.decided_at[n].astype("datetime64[s]") for n in (0, -1))
+    return f"{len(data):,} decisions from {first} to {last} (UTC), all with mature labels"
 
 
 def _population(data: LearningData) -> Mapping[str, tuple[float, ...]]:

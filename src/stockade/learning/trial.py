@@ -69,6 +69,7 @@ class Objective:
         metric: what is maximised.
         capacity: how many entities are reviewed a day.
         seed: of the fits.
+        negatives: share of the negative rows that they see.
     """
 
     folder: str
@@ -77,6 +78,7 @@ class Objective:
     metric: Metric
     capacity: int
     seed: int
+    negatives: float = 1.0
 
     def __call__(self, params: Mapping[str, Any], bars: Sequence[float] = ()) -> dict[str, Any]:
         """Hyperopt's result for these parameters; never raises, so that a trial fails alone.
@@ -118,7 +120,9 @@ class Objective:
     def _fold(self, params: Params, fold: Split) -> Evaluation:
         """Fit on the training side, judge on the validation side."""
         rows = load_rows(self.folder, self.inputs)
-        model = fit(params, "xgboost", rows.take(fold.train), seed=self.seed)
+        model = fit(
+            params, "xgboost", rows.take(fold.train), seed=self.seed, negatives=self.negatives
+        )
         return judge(model, rows.take(fold.validation), capacity=self.capacity)
 
 

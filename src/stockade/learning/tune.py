@@ -27,7 +27,7 @@ from stockade.learning.classic import spark_trials_search
 from stockade.learning.data import LearningData
 from stockade.learning.evaluate import mean_evaluation
 from stockade.learning.isolated import Isolated, end_child
-from stockade.learning.models import Value, check_spec, fit
+from stockade.learning.models import Value, check_spec, fit_spec
 from stockade.learning.split import Split
 from stockade.learning.trial import Objective, Trial, judge, lost_trial, save_rows, trial_of
 
@@ -155,6 +155,7 @@ def tune(
             metric=spec.metric,
             capacity=spec.review_capacity,
             seed=spec.seed,
+            negatives=spec.negatives,
         )
         try:
             ended = search(
@@ -171,7 +172,7 @@ def tune(
 def fit_baseline(spec: ModelSpec, data: LearningData, folds: Sequence[Split]) -> Baseline:
     """The logistic regression that the search must beat, on the same folds."""
     began, begun = time.time(), time.monotonic()
-    models = [fit({}, "logistic", data.take(fold.train), seed=spec.seed) for fold in folds]
+    models = [fit_spec(spec, {}, "logistic", data.take(fold.train)) for fold in folds]
     judged = tuple(
         judge(model, data.take(fold.validation), capacity=spec.review_capacity)
         for model, fold in zip(reversed(models), reversed(folds), strict=True)

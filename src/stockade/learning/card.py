@@ -1,0 +1,339 @@
+"""A model card: what a model is for, what it was made of, how good it is, and where it is not.
+
+After Mitchell et al. 2019, with what supervisors ask of a model's documentation (SR 11-7 and its
+successor): purpose, data, tests, limits, ownership.
+"""
+
+import base64
+import io
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from html import escape
+
+import numpy as np
+from markdown_it import MarkdownIt
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from stockade.definitions.model import ModelSpec
+from stockade.learning.judgement import Judgement
+from stockade.learning.quality import LEAST_POSITIVES, SliceQuality
+
+_METRICS = {
+    "average_precision": "average precision",
+    "roc_auc": "ROC AUC",
+    "precision_at_capacity": "precision at capacity",
+    "recall_at_capacity": "recall at capacity",
+    "brier": "Brier score",
+    "calibration_error": "calibration error",
+}
+_TOP = 15
+_NUMBER = re.compile(r"-|-?[0-9][0-9,.]*(e-?[0-9]+)?")
+_INK, _PALE, _GRID = "#1f4e79", "#c9762b", "#d9d9d9"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardFacts:
+    """What a card tells beside the judgement.
+
+    Attributes:
+        spec: the model's definition.
+        algorithm, params: of the winner.
+        training: table and version that it learnt from, and which of its rows.
+        left_out: reason -> rows of the training set that were not used.
+        fingerprints: feature -> fingerprint.
+        meanings: input -> what it means.
+        trials: how many points were tried, and how many failed or were stopped.
+    """
+
+    spec: ModelSpec
+    algorithm: str
+    params: Mapping[str, object]
+    training: str
+    left_out: Mapping[str, int]
+    fingerprints: Mapping[str, str]
+    meanings: Mapping[str, str]
+    trials: tuple[int, int, int]
+
+
+def card_markdown(facts: CardFacts, judgement: Judgement) -> str:
+    """The card as Markdown; it names no decision, no customer and no value of theirs."""
+    spec, judged = facts.spec, judgement.evaluation
+    label = spec.training_set.label
+    parts = [
+        f"# Model card: {spec.name}",
+        spec.description or "_No description: add one to the model's definition._",
+        _table(
+            ("", ""),
+            [
+                ("owner", spec.owner or "_none: name one in the definition_"),
+                ("decides about", f"{spec.training_set.spine.name}: {_sentence(spec)}"),
+                ("predicts", f"{label.name}: within {_days(label.horizon)}, "
+                             f"reported within {_days(label.reporting_delay)} more"),
+                ("algorithm", f"{facts.algorithm}, best of {facts.trials[0]} trials "
+                              f"({facts.trials[1]} failed, {facts.trials[2]} stopped early)"),
+                ("learnt from", facts.training),
+                ("left out", ", ".join(f"{n:,} {why}" for why, n in facts.left_out.items())),
+            ],
+        ),
+        "## How good it is",
+        f"Judged on {judgement.first} to {judgement.last}: {judged.rows:,} decisions, "
+        f"{judged.positives:,} of them positive. The model was fitted on what was known when that "
+        "period began, and neither its parameters nor its calibration were chosen by it. "
+        "Intervals hold 90 % and come from drawing days and entities anew.",
+        _table(
+            ("metric", "model", "90 % interval", "logistic baseline"),
+            [
+                (
+                    words + (f" ({judged.capacity} a day)" if "capacity" in name else ""),
+                    f"{getattr(judged, name):.4f}",
+                    _interval(judgement, name),
+                    f"{getattr(judgement.baseline, name):.4f}",
+                )
+                for name, words in _METRICS.items()
+            ],
+        ),
+        "## Does a probability mean what it says?",
+        f"Calibration: {judgement.calibration}, chosen on validation periods. The calibration "
+        f"error on the test period is {judged.calibration_error:.4f}; of the bare scores it is "
+        f"{judgement.uncalibrated_error:.4f}.",
+        *_money(judgement),
+        "## For whom it holds",
+        "A slice with fewer than "
+        f"{LEAST_POSITIVES} positives has no ranking metric: it would be chance. False alarms are "
+        "the share of honest decisions that are acted on: where they differ, customers are "
+        "burdened unequally.",
+        _table(
+            ("slice", "decisions", "positives", "expected", "observed", "average precision",
+             "ROC AUC", "found", "false alarms"),
+            [_slice(line) for line in judgement.slices],
+        ),
+        "## What it goes by",
+        _table(
+            ("feature", "weight", "meaning", "fingerprint"),
+            [
+                (f"`{name}`", f"{weight:.3f}", facts.meanings.get(name, ""),
+                 _code(facts.fingerprints.get(name, "")))
+                for name, weight in list(judgement.importance.items())[:_TOP]
+            ],
+        ),
+        f"Weight: mean absolute contribution to the log odds. {len(judgement.importance)} features "
+        "in all." if len(judgement.importance) > _TOP else
+        "Weight: mean absolute contribution to the log odds.",
+        "## Limits",
+        _list(_limits(facts, judgement)),
+        "## How it was made",
+        _table(("parameter", "value"), [(f"`{k}`", v) for k, v in sorted(facts.params.items())]),
+    ]  # fmt: skip
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def card_html(markdown: str, figures: Mapping[str, bytes]) -> str:
+    """The card as one HTML file that needs nothing else; figures follow the text.
+
+    Args:
+        markdown: as `card_markdown` wrote it; HTML in it is shown, not run.
+        figures: caption -> PNG.
+    """
+    # `html` off: a definition's description is text, whatever is in it.
+    body = MarkdownIt("commonmark", {"html": False}).enable("table").render(markdown)
+    pictures = "".join(
+        f'<figure><img src="data:image/png;base64,{base64.b64encode(png).decode()}" '
+        f'alt="{escape(caption)}"><figcaption>{escape(caption)}</figcaption></figure>'
+        for caption, png in figures.items()
+    )
+    title = escape(markdown.split("\n", maxsplit=1)[0].lstrip("# "))
+    # A wide table scrolls in itself, not the page.
+    body = body.replace("<table>", '<div class="wide" tabindex="0"><table>')
+    body = body.replace("</table>", "</table></div>")
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<style>{_STYLE}</style></head><body><main>{body}{pictures}</main></body></html>\n"
+    )
+
+
+_STYLE = (
+    "body{font:16px/1.5 system-ui,sans-serif;color:#1b1b1b;background:#fff;margin:0}"
+    "main{max-width:60rem;margin:0 auto;padding:1.5rem}"
+    ".wide{overflow-x:auto;margin:1rem 0}table{border-collapse:collapse}"
+    "th,td{padding:.3rem .7rem;border-bottom:1px solid #ccc;text-align:left;vertical-align:top}"
+    "thead th:empty{display:none}figure{margin:1.5rem 0}img{max-width:100%}"
+    "h2{margin-top:2.2rem}code{font-size:.9em;overflow-wrap:anywhere}"
+    "@media(prefers-color-scheme:dark){body{background:#161616;color:#e8e8e8}"
+    "th,td{border-color:#444}img{background:#fff}}"
+    "@media print{main{max-width:none;padding:0}h2{break-after:avoid}figure{break-inside:avoid}}"
+)
+
+
+def card_figures(judgement: Judgement) -> Mapping[str, bytes]:
+    """Caption -> PNG: reliability, gains, and the test period day by day."""
+    return {
+        "Reliability: of decisions with a probability of x, a share of y turned out positive": _png(
+            _reliability(judgement)
+        ),
+        "Gains: how many positives are found when the highest scores are reviewed": _png(
+            _gains(judgement)
+        ),
+        "The test period day by day: positives expected and observed": _png(_by_day(judgement)),
+    }
+
+
+def _reliability(judgement: Judgement) -> Figure:
+    figure, axes = _axes("mean probability", "share of positives")
+    means, shares, _ = zip(*judgement.reliability, strict=True)
+    low = max(min(*means, *(share for share in shares if share > 0)) / 2, 1e-6)
+    axes.plot([low, 1], [low, 1], color=_GRID, label="as it should be")
+    axes.plot(means, [max(share, low) for share in shares], "o-", color=_INK, label="test period")
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.legend(frameon=False)
+    return figure
+
+
+def _gains(judgement: Judgement) -> Figure:
+    figure, axes = _axes("share of decisions reviewed (%)", "share found (%)")
+    reviewed, found, amounts = (
+        [100 * value for value in column] for column in zip(*judgement.gains, strict=True)
+    )
+    axes.plot(reviewed, found, color=_INK, label="of positives")
+    if judgement.outcomes:
+        axes.plot(reviewed, amounts, "--", color=_PALE, label="of their amounts")
+    axes.set_xscale("symlog", linthresh=0.1)
+    axes.set_xlim(0, 100)
+    axes.set_xticks([0, 0.1, 1, 10, 100], ["0", "0.1", "1", "10", "100"])
+    axes.set_ylim(0, 101)
+    axes.legend(frameon=False)
+    return figure
+
+
+def _by_day(judgement: Judgement) -> Figure:
+    figure, axes = _axes("", "positives")
+    # Days as dates, so that a long period's ticks thin out by themselves.
+    days = np.array([day.day for day in judgement.days], "datetime64[D]")
+    axes.plot(days, [day.expected for day in judgement.days], "o--", color=_PALE, label="expected")
+    axes.plot(days, [day.positives for day in judgement.days], "o-", color=_INK, label="observed")
+    axes.set_ylim(bottom=0)
+    axes.legend(frameon=False)
+    figure.autofmt_xdate(rotation=30)
+    return figure
+
+
+def _axes(x: str, y: str):  # noqa: ANN202 -- matplotlib's own types
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(color=_GRID, linewidth=0.5)
+    return figure, axes
+
+
+def _png(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=110, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def _money(judgement: Judgement) -> list[str]:
+    if not judgement.outcomes:
+        return []
+    net = sum(line.net for line in judgement.outcomes)
+    return [
+        "## What its decisions are worth",
+        f"On the test period the policy is worth {net:,.0f} more than letting everything pass, in "
+        "the currency of the amounts, if its costs are right. Lots (passing through, exploring) "
+        "are left out.",
+        _table(
+            ("action", "decisions", "positives", "at risk", "prevented", "cost", "friction", "net"),
+            [
+                (line.action, f"{line.decisions:,}", f"{line.positives:,}", f"{line.at_risk:,.0f}",
+                 f"{line.prevented:,.0f}", f"{line.cost:,.0f}", f"{line.friction:,.0f}",
+                 f"{line.net:,.0f}")
+                for line in judgement.outcomes
+            ],
+        ),
+    ]  # fmt: skip
+
+
+def _limits(facts: CardFacts, judgement: Judgement) -> Iterable[str]:
+    label = facts.spec.training_set.label
+    yield (
+        f"It knows what was reported by the build date. Decisions younger than "
+        f"{_days(label.maturity)} are not in it."
+    )
+    if facts.left_out.get("censored"):
+        yield (
+            "Decisions whose outcome was cut off (blocked) are left out, so it says little of "
+            "decisions like these."
+        )
+    first = date.fromisoformat(judgement.first)
+    length = (date.fromisoformat(judgement.last) - first).days + 1
+    yield f"It was judged on {length} days. What is being fought changes."
+    worst = [line for line in judgement.slices[1:] if line.roc_auc is not None]
+    if worst:
+        weakest = min(worst, key=lambda line: line.roc_auc or 0)
+        yield (
+            f"It ranks worst where {weakest.column} is {weakest.value} "
+            f"(ROC AUC {weakest.roc_auc:.3f}, all {judgement.evaluation.roc_auc:.3f})."
+        )
+    best = judgement.baseline.metric(facts.spec.metric)
+    interval = judgement.intervals.get(facts.spec.metric)
+    if interval is not None and interval.low <= best:
+        yield "Its lead over the logistic baseline is within the interval: it may be chance."
+
+
+def _slice(line: SliceQuality) -> tuple[str, ...]:
+    name = f"{line.column}: {line.value}" if line.column else line.value
+    return (
+        name, f"{line.rows:,}", f"{line.positives:,}", f"{line.expected:.4f}",
+        f"{line.observed:.4f}", _or_dash(line.average_precision), _or_dash(line.roc_auc),
+        _or_dash(line.found), _or_dash(line.false_alarms),
+    )  # fmt: skip
+
+
+def _interval(judgement: Judgement, name: str) -> str:
+    found = judgement.intervals.get(name)
+    return "-" if found is None else f"{found.low:.4f} to {found.high:.4f}"
+
+
+def _or_dash(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _sentence(spec: ModelSpec) -> str:
+    reviewed = spec.review_entity or "decision"
+    return f"{spec.review_capacity} reviews a day, each of one `{reviewed}`"
+
+
+def _days(length: timedelta) -> str:
+    number = length / timedelta(days=1)
+    return f"{number:g} day" + ("" if number == 1 else "s")
+
+
+def _code(text: str) -> str:
+    return f"`{text}`" if text else ""
+
+
+def _list(items: Iterable[str]) -> str:
+    return "\n".join(f"- {item}" for item in items)
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    body = [list(map(_cell, row)) for row in rows]
+    # A column of numbers is read from the right.
+    rules = [
+        "---:" if body and all(_NUMBER.fullmatch(row[j]) for row in body) else "---"
+        for j in range(len(head))
+    ]
+    lines = [head, rules, *body]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.5g}"
+    return str(value).replace("|", "\\|").replace("\n", " ")
