@@ -53,11 +53,19 @@ def test_from_payments_to_judged_decisions(folder: Path) -> None:
     assert "0 differences" in run(folder, "verify", "published_training", "--sample", "20")
 
     trained = run(folder, "train", "card_fraud_published", "--trials", "2", "--runner", "serial")
-    assert "registered 'card_fraud_published' version 1 as champion" in trained
+    assert "registered 'card_fraud_published' version 1 as challenger" in trained
+    assert "version 1 is champion" in run(folder, "promote", "card_fraud_published")
+    versions = json.loads(run(folder, "history", "card_fraud_published", as_json=True))["versions"]
+    assert [(one["version"], one["aliases"]) for one in versions] == [(1, ["champion"])]
     days = ["--since", "2018-07-27", "--until", "2018-07-29"]
     scored = json.loads(run(folder, "score", "card_fraud_published", *days, as_json=True))
     again = json.loads(run(folder, "score", "card_fraud_published", *days, as_json=True))
     assert scored["rows"] == again["rows"] > 0
+    run(folder, "train", "card_fraud_published", "--trials", "1", "--runner", "serial")
+    shadow = ["--shadow", "--explain", "3"]
+    other = json.loads(run(folder, "score", "card_fraud_published", *days, *shadow, as_json=True))
+    assert (other["table"], other["version"]) == ("card_fraud_published_predictions_shadow", "2")
+    assert other["rows"] == scored["rows"]
     judged = run(folder, "evaluate", "card_fraud_published", *days, "--as-of", "2018-08-08")
     assert "average precision" in judged
 

@@ -90,7 +90,11 @@ def _learn(store: FeatureStore, trials: int) -> None:
         said(f"{found.rows} payments x {found.features} features, no difference")
     with _step(f"search with TPE, {trials} trials, and register the best") as said:
         trained = store.train(card_fraud, trials=trials, runner="spark")
-        said(f"'{trained.name}' version {trained.version} is champion: {trained.algorithm}")
+        said(f"'{trained.name}' version {trained.version} is challenger: {trained.algorithm}")
+    with _step("ask the gates") as said:
+        promotion = store.promote(card_fraud)
+        failed = [f"{check.gate}: {check.said}" for check in promotion.checks if not check.passed]
+        said("; ".join(failed) or f"version {promotion.version} is champion")
     _print_metrics(
         {
             "search's validation weeks": trained.validation,

@@ -179,7 +179,7 @@ card_training = TrainingSet(
 card_fraud = ModelSpec(
     name="card_fraud",
     training_set=card_training,
-    negatives=0.2,
+    negatives=0.1,
     review_capacity=100,
     review_entity="customer_id",
     # What a bank might reckon with: an analyst's quarter of an hour, and a declined customer.

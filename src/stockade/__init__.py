@@ -23,6 +23,7 @@ from stockade.definitions.aggregate import (
     variance,
 )
 from stockade.definitions.entity import Entity
+from stockade.definitions.gates import Gates
 from stockade.definitions.model import Choice, ModelSpec, Uniform
 from stockade.definitions.policy import Action, Policy
 from stockade.definitions.source import EventSource, Files, Query, Table
@@ -51,6 +52,7 @@ __all__ = [
     "FeatureStore",
     "FeatureView",
     "Files",
+    "Gates",
     "Label",
     "LookupView",
     "ModelSpec",

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 import pyarrow as pa
@@ -222,6 +222,7 @@ class Champion:
         metrics: of its search and of its test period, named `validation_` and `test_`.
         calibration: how its scores become probabilities.
         rule: what is done about them, or None.
+        judgement: how it did on its test period, as `stockade.learning.judgement` tells it.
         population: input -> its percentiles 1 to 99 in training.
         meanings: input -> what it means, in words.
         files: model file -> content.
@@ -241,13 +242,14 @@ class Champion:
     files: Files
     calibration: Calibration
     rule: DecisionRule | None
+    judgement: Mapping[str, Any]
     population: Mapping[str, Scores]
     meanings: Mapping[str, str]
 
     def __post_init__(self) -> None:
         """Copy what a caller could change."""
         object.__setattr__(self, "inputs", tuple(self.inputs))
-        for name in ("fingerprints", "metrics", "files", "population", "meanings"):
+        for name in ("fingerprints", "metrics", "files", "judgement", "population", "meanings"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
     def predictor(self) -> Predictor:

@@ -227,7 +227,7 @@ def train(
     parallelism: Annotated[int, typer.Option(min=1, help="trials at a time")] = 2,
     runner: Annotated[str, typer.Option(help="batch, spark (SparkTrials) or serial")] = "batch",
 ) -> None:
-    """Search, fit and register a model on its newest training set; sets the alias champion."""
+    """Search, fit and register a model on its newest training set; it becomes the challenger."""
     with _store(context.obj) as store, _bars() as progress:
         trained = store.train(
             model,
@@ -241,11 +241,55 @@ def train(
             *_evaluation("test", trained.judgement.evaluation),
             *_evaluation("test, logistic baseline", trained.judgement.baseline),
             *_evaluation("validation", trained.validation),
-            f"registered '{trained.name}' version {trained.version} as champion; "
-            f"runs in {store.target.tracking_uri}",
+            f"registered '{trained.name}' version {trained.version} as challenger: "
+            f"`stockade promote {model}` asks the gates; runs in {store.target.tracking_uri}",
         ]
     )
     _say(context.obj, _plain(trained), text)
+
+
+@app.command(name="promote")
+def promote_(context: typer.Context, model: str) -> None:
+    """Make the challenger champion, if every gate lets it; exit code 1 if not."""
+    with _store(context.obj) as store:
+        found = store.promote(model)
+    lines = [
+        f"{'pass' if check.passed else 'FAIL'}  {check.gate:11s} {check.said}"
+        for check in found.checks
+    ]
+    end = "is champion" if found.promoted else "stays challenger"
+    lines.append(f"'{found.model}' version {found.version} {end}")
+    _say(context.obj, _plain(found), "\n".join(lines))
+    raise typer.Exit(Exit.DONE if found.promoted else Exit.FAULT)
+
+
+@app.command(name="rollback")
+def rollback_(context: typer.Context, model: str) -> None:
+    """Give the champion's alias back to the version that had it before."""
+    with _store(context.obj) as store:
+        found = store.rollback(model)
+    text = f"'{found.model}' version {found.version} is champion again, not {found.previous}"
+    _say(context.obj, _plain(found), text)
+
+
+@app.command(name="history")
+def history_(context: typer.Context, model: str) -> None:
+    """Every version of a model, the latest first, and what became of it."""
+    with _store(context.obj) as store:
+        found = store.history(model)
+    lines = [
+        f"{one.version:>4}  registered {one.created_at:%Y-%m-%d %H:%M}  "
+        + ", ".join(
+            [
+                *one.aliases,
+                *([f"promoted {one.promoted_at}"] if one.promoted_at else []),
+                *([f"withdrawn {one.withdrawn_at}"] if one.withdrawn_at else []),
+                *(f"gate '{check.gate}' failed" for check in one.checks if not check.passed),
+            ]
+        )
+        for one in found
+    ]
+    _say(context.obj, {"versions": [_plain(one) for one in found]}, "\n".join(lines))
 
 
 @app.command()
@@ -256,10 +300,13 @@ def score(
     since: Day,
     until: Day,
     explain: Annotated[int, typer.Option(min=0, help="reasons to give for each decision")] = 0,
+    shadow: Annotated[bool, typer.Option(help="the challenger, into a table of its own")] = False,
 ) -> None:
     """Score decisions from SINCE up to, not including, UNTIL with the champion."""
     with _store(context.obj) as store, _working(f"scoring with {model}"):
-        scored = store.score(model, since=_day(since), until=_day(until), explain=explain)
+        scored = store.score(
+            model, since=_day(since), until=_day(until), explain=explain, shadow=shadow
+        )
     _say(
         context.obj,
         _plain(scored),

@@ -19,6 +19,7 @@ from stockade.building.training_set import (
     read_manifest,
 )
 from stockade.building.verify import Verification, verify
+from stockade.champion import Champion
 from stockade.definitions.fingerprint import (
     from_json,
     require_same,
@@ -34,7 +35,16 @@ from stockade.definitions.wording import meanings
 from stockade.engine.faults import spark_faults
 from stockade.errors import DefinitionError
 from stockade.learning.evaluate import Evaluation, evaluate
-from stockade.learning.tracking import Destination, load_champion
+from stockade.learning.gates import Check, check_gates
+from stockade.learning.registry import (
+    Promotion,
+    VersionHistory,
+    history,
+    load_model,
+    promote,
+    rollback,
+)
+from stockade.learning.tracking import CHALLENGER, CHAMPION, Destination
 from stockade.learning.train import Pinned, TrainedModel, learning_columns, train
 from stockade.learning.tune import Runner, Running
 from stockade.scoring.score import PROBABILITY, SCORE, check_fingerprints, score
@@ -164,7 +174,7 @@ class FeatureStore:
         runner: Runner = "batch",
         progress: Progress | None = None,
     ) -> TrainedModel:
-        """Search, fit and register a model on the newest build of its training set.
+        """Search, fit and register a challenger on the newest build of its training set.
 
         Args:
             model: what to train.
@@ -200,26 +210,48 @@ class FeatureStore:
             running=running, trials=trials, progress=_of_trials(spec.name, progress),
         )  # fmt: skip
 
+    def promote(self, model: str | ModelSpec) -> Promotion:
+        """Make the challenger champion, if it passes the gates of its definition."""
+        spec = self.registry.model(model) if isinstance(model, str) else model
+
+        def judge(challenger: Champion, champion: int | None) -> Sequence[Check]:
+            return check_gates(spec.gates, challenger.judgement, champion=champion)
+
+        return promote(self._destination(spec.name), judge)
+
+    def rollback(self, model: str | ModelSpec) -> Promotion:
+        """Give the champion's alias back to the version that had it before."""
+        spec = self.registry.model(model) if isinstance(model, str) else model
+        return rollback(self._destination(spec.name))
+
+    def history(self, model: str | ModelSpec) -> tuple[VersionHistory, ...]:
+        """Every version of a model, the latest first, and what became of it."""
+        spec = self.registry.model(model) if isinstance(model, str) else model
+        return history(self._destination(spec.name))
+
     def score(
-        self, model: str | ModelSpec, *, since: date, until: date, explain: int = 0
+        self,
+        model: str | ModelSpec,
+        *,
+        since: date,
+        until: date,
+        explain: int = 0,
+        shadow: bool = False,
     ) -> Scored:
         """Score the decisions of the days `[since, until)` with the champion.
 
-        With `explain`, as many reasons are written beside each score.
+        With `explain`, as many reasons are written beside each score. With `shadow`, it is the
+        challenger that scores, into a table of its own that nobody acts on.
 
         Features come from the definitions that the champion is pinned to, in the mode that it was
         trained with; a declared definition that has changed since is refused by name.
         """
         spec = self.registry.model(model) if isinstance(model, str) else model
         destination = self._destination(spec.name)
-        champion = load_champion(
-            destination.registered_model,
-            tracking_uri=destination.tracking_uri,
-            registry_uri=destination.registry_uri,
-        )
+        champion = load_model(destination, CHALLENGER if shadow else CHAMPION)
         check_fingerprints(champion, service_fingerprints(spec.training_set.features))
         pinned: TrainingSet = from_json(champion.definitions_json)
-        table = _predictions(spec)
+        table = _predictions(spec) + ("_shadow" if shadow else "")
         rows = self._featured(pinned, since=since, until=until)
         scored = score(
             rows,

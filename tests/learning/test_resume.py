@@ -10,7 +10,8 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from stockade.learning.tracking import load_champion, quiet_mlflow, study_run
+from stockade.learning.registry import load_model
+from stockade.learning.tracking import CHALLENGER, quiet_mlflow, study_run
 from stockade.learning.train import TrainedModel, train
 from stockade.learning.tune import Running
 from tests.learning.samples import PINNED, SPEC, destination, training_table
@@ -64,12 +65,8 @@ def _train(folder: Path) -> TrainedModel:
     )  # fmt: skip
 
 
-def _champion_files(folder: Path) -> dict[str, bytes]:
-    to = destination(folder)
-    found = load_champion(
-        to.registered_model, tracking_uri=to.tracking_uri, registry_uri=to.registry_uri
-    )
-    return dict(found.files)
+def _files_of(folder: Path) -> dict[str, bytes]:
+    return dict(load_model(destination(folder), CHALLENGER).files)
 
 
 @pytest.mark.slow
@@ -100,7 +97,7 @@ def test_training_that_is_killed_is_resumed_and_nothing_is_doubled(
     versions = MlflowClient(destination(killed).tracking_uri).search_model_versions()
     assert [int(one.version) for one in versions] == [1]
     assert again.judgement == once.judgement
-    assert _champion_files(killed) == _champion_files(whole)
+    assert _files_of(killed) == _files_of(whole)
 
 
 def _numbers(trained: TrainedModel) -> list[int]:

@@ -16,7 +16,8 @@ from stockade import Action, Choice, Policy
 from stockade.champion import Champion, UnsafeModelError
 from stockade.decisions import Calibration
 from stockade.errors import DataError
-from stockade.learning.tracking import Manifest, ModelNotFoundError, load_champion, study_run
+from stockade.learning.registry import load_model
+from stockade.learning.tracking import CHALLENGER, Manifest, ModelNotFoundError, study_run
 from stockade.learning.train import TrainedModel, train
 from stockade.learning.tune import Running, TrainingFailedError
 from tests.learning.samples import (
@@ -63,11 +64,8 @@ def folder(trained: TrainedModel, home: Path, tmp_path: Path) -> Path:
     return copy
 
 
-def champion(home: Path) -> Champion:
-    to = destination(home)
-    return load_champion(
-        to.registered_model, tracking_uri=to.tracking_uri, registry_uri=to.registry_uri
-    )
+def challenger(home: Path) -> Champion:
+    return load_model(destination(home), CHALLENGER)
 
 
 def client(home: Path) -> MlflowClient:
@@ -122,7 +120,7 @@ def test_the_champion_scores_as_the_winner_fitted_on_all_mature_rows(
 
     data = training_data()
 
-    got = champion(home).predictor().predict(data.rows)
+    got = challenger(home).predictor().predict(data.rows)
 
     expected = fit_predict(trained.params, "xgboost", data, data.rows, seed=SPEC.seed)
     np.testing.assert_array_equal(got, expected)
@@ -130,7 +128,7 @@ def test_the_champion_scores_as_the_winner_fitted_on_all_mature_rows(
 
 
 def test_the_champion_brings_all_that_scoring_needs(trained: TrainedModel, home: Path) -> None:
-    got = champion(home)
+    got = challenger(home)
 
     assert (got.version, got.run_id, got.algorithm) == (1, trained.run_id, "xgboost")
     assert got.inputs == INPUTS
@@ -152,7 +150,7 @@ def test_the_champion_brings_its_calibration_its_rule_and_its_words(tmp_path: Pa
         destination=destination(tmp_path), running=SERIAL,
     )  # fmt: skip
 
-    got = champion(tmp_path)
+    got = challenger(tmp_path)
     assert got.rule is not None
     assert got.rule.policy == policy
     assert got.calibration.method == trained.judgement.calibration
@@ -189,7 +187,7 @@ def test_the_folder_is_an_mlflow_model_that_other_tools_can_load(
     assert loaded.metadata.signature.inputs.input_names() == list(INPUTS)
     assert loaded.input_example is not None
     np.testing.assert_allclose(
-        loaded.predict(rows), champion(home).predictor().predict(training_data().rows), rtol=1e-6
+        loaded.predict(rows), challenger(home).predictor().predict(training_data().rows), rtol=1e-6
     )
 
 
@@ -215,7 +213,7 @@ def test_where_no_trial_beats_the_baseline_the_baseline_is_registered(tmp_path: 
         running=SERIAL, trials=1,
     )  # fmt: skip
 
-    loaded = champion(tmp_path)
+    loaded = challenger(tmp_path)
     assert (got.algorithm, loaded.algorithm, list(loaded.files)) == (
         "logistic", "logistic", ["model.json"],
     )  # fmt: skip
@@ -224,7 +222,7 @@ def test_where_no_trial_beats_the_baseline_the_baseline_is_registered(tmp_path: 
     assert np.isfinite(loaded.predictor().predict(rows)).all()
 
 
-def test_seeds_are_registered_as_several_files_and_the_next_version_is_the_champion(
+def test_seeds_are_registered_as_several_files_and_the_next_version_is_the_challenger(
     tmp_path: Path,
 ) -> None:
     spec = spec_with(fixed={"n_estimators": 5, "seeds": 2, "subsample": 0.7}, trials=1)
@@ -238,8 +236,8 @@ def test_seeds_are_registered_as_several_files_and_the_next_version_is_the_champ
     ]  # fmt: skip
 
     assert versions == [1, 2]
-    assert champion(tmp_path).version == 2
-    assert list(champion(tmp_path).files) == ["model-0.ubj", "model-1.ubj"]
+    assert challenger(tmp_path).version == 2
+    assert list(challenger(tmp_path).files) == ["model-0.ubj", "model-1.ubj"]
 
 
 def test_a_failed_trial_is_a_failed_run_with_its_reason(tmp_path: Path) -> None:
@@ -269,8 +267,8 @@ def test_no_run_is_left_running_and_nothing_registered_when_all_trials_fail(
         )  # fmt: skip
 
     assert [run.info.status for run in runs(tmp_path)] == ["FAILED"] * 5
-    with pytest.raises(ModelNotFoundError, match="no version with alias 'champion'"):
-        champion(tmp_path)
+    with pytest.raises(ModelNotFoundError, match="no version with alias 'challenger'"):
+        challenger(tmp_path)
 
 
 def test_a_metric_that_is_not_finite_is_never_logged(tmp_path: Path) -> None:
@@ -309,7 +307,7 @@ def test_training_leaves_nothing_in_the_working_folder(
         SPEC, training_table(), pinned=PINNED, destination=destination(tmp_path),
         running=SERIAL, trials=1,
     )  # fmt: skip
-    champion(tmp_path)
+    challenger(tmp_path)
 
     # MLflow 3.8 makes an empty `mlruns` where it is started; what matters is that it stays empty.
     assert [path for path in Path().rglob("*") if path.is_file()] == []
@@ -322,7 +320,7 @@ def test_a_tampered_model_file_is_refused(folder: Path) -> None:
     path.write_bytes(content)
 
     with pytest.raises(UnsafeModelError, match=r"version 1: 'model\.ubj' is not the file that"):
-        champion(folder)
+        challenger(folder)
 
 
 def test_a_manifest_that_was_changed_to_fit_is_refused(folder: Path) -> None:
@@ -330,14 +328,14 @@ def test_a_manifest_that_was_changed_to_fit_is_refused(folder: Path) -> None:
     path.write_text(path.read_text().replace('"aa"', '"cc"'))
 
     with pytest.raises(UnsafeModelError, match=r"'stockade\.json' is not the file that was"):
-        champion(folder)
+        challenger(folder)
 
 
 def test_a_missing_model_file_is_refused(folder: Path) -> None:
     model_file(folder, "model.ubj").unlink()
 
     with pytest.raises(UnsafeModelError, match=r"has no file 'model\.ubj'"):
-        champion(folder)
+        challenger(folder)
 
 
 @pytest.mark.parametrize(
@@ -349,7 +347,7 @@ def test_a_folder_with_code_is_refused_and_the_code_not_run(folder: Path, name: 
     path.write_bytes(b"cos\nsystem\n(S'touch /tmp/stockade-was-here'\ntR.")
 
     with pytest.raises(UnsafeModelError, match="could run code"):
-        champion(folder)
+        challenger(folder)
 
 
 @pytest.mark.parametrize(
@@ -368,7 +366,7 @@ def test_a_description_that_names_code_is_refused(
     model_file(folder, "MLmodel").write_text(json.dumps({"flavors": flavours}))
 
     with pytest.raises(UnsafeModelError, match=told):
-        champion(folder)
+        challenger(folder)
 
 
 def test_a_version_that_stockade_did_not_register_is_refused(folder: Path) -> None:
@@ -377,14 +375,14 @@ def test_a_version_that_stockade_did_not_register_is_refused(folder: Path) -> No
     )
 
     with pytest.raises(UnsafeModelError, match="not the file that was registered"):
-        champion(folder)
+        challenger(folder)
 
 
 def test_a_model_that_was_deleted_on_disk_is_refused(folder: Path) -> None:
     shutil.rmtree(folder / "artifacts")
 
     with pytest.raises(UnsafeModelError, match="cannot be read"):
-        champion(folder)
+        challenger(folder)
 
 
 def test_a_manifest_takes_no_number_that_json_has_not(tmp_path: Path) -> None:
@@ -395,6 +393,7 @@ def test_a_manifest_takes_no_number_that_json_has_not(tmp_path: Path) -> None:
         inputs=INPUTS, fingerprints={}, definitions_json="", training_table="t",
         training_version="1", label="returned", metrics={"bad": float("nan")}, params={}, seed=0,
         trained_on="", calibration=Calibration.none(), rule=None, population={}, meanings={},
+        judgement={},
     )  # fmt: skip
 
     with (

@@ -61,6 +61,7 @@ def champion(
         files=model.files() if files is None else files,
         calibration=Calibration("platt", np.array([0.0, 1.0]), np.array([0.1, 0.6])),
         rule=rule,
+        judgement={},
         population={name: np.arange(1.0, 100.0) for name in INPUTS},
         meanings={"amount": "the amount in dollars", "logins_1d": "logins in 1 day"},
     )

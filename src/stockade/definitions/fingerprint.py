@@ -10,6 +10,7 @@ from typing import Any
 from stockade.definitions.aggregate import Aggregate, Category
 from stockade.definitions.entity import Entity
 from stockade.definitions.expression import columns_of
+from stockade.definitions.gates import Gates
 from stockade.definitions.model import Choice, ModelSpec, Uniform
 from stockade.definitions.policy import Action, Policy
 from stockade.definitions.source import EventSource, Files, Query, Table
@@ -30,7 +31,7 @@ _CLASSES: Mapping[str, type] = {
     one.__name__: one
     for one in (
         Action, Aggregate, Category, Choice, Derived, Entity, EventSource, FeatureService,
-        FeatureView, Files, Label, Lifetime, LookupView, ModelSpec, Policy, Query, Selection,
+        FeatureView, Files, Gates, Label, Lifetime, LookupView, ModelSpec, Policy, Query, Selection,
         Spine, Table, TrainingSet, Uniform,
     )
 }  # fmt: skip

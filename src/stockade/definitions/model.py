@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
 
+from stockade.definitions.gates import Gates
 from stockade.definitions.names import DOC, check_name, frozen
 from stockade.definitions.policy import Policy
 from stockade.definitions.spine import TrainingSet
@@ -82,6 +83,7 @@ class ModelSpec:
         review_entity: the spine column that is reviewed; without it, each decision is.
         policy: what is done about a decision, by what each course costs; without one, scoring
             gives probabilities only.
+        gates: what a new version must show to become champion.
         slices: columns of the training set by whose values (of numbers, quarters) the model is
             judged as well.
         validation: length of one validation period.
@@ -103,6 +105,7 @@ class ModelSpec:
     review_capacity: int = 100
     review_entity: str | None = None
     policy: Policy | None = None
+    gates: Gates = field(default_factory=Gates)
     slices: tuple[str, ...] = ()
     validation: timedelta = timedelta(days=7)
     folds: int = 2

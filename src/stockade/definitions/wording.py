@@ -48,8 +48,7 @@ def _aggregate(view: View, aggregate: Aggregate) -> str:
     if aggregate.where is not None:
         phrase += f" where {aggregate.where}"
     if not isinstance(view, LookupView):
-        keys = " and ".join(view.entity.keys).replace("_", " ")
-        phrase += f" of this {keys}"
+        phrase += f" of this {view.entity.name.replace('_', ' ')}"
         phrase += _window(aggregate.windows[0])
     if aggregate.delay > NO_DELAY:
         phrase += f", until {_length(aggregate.delay)} before"

@@ -18,6 +18,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from stockade.definitions.model import ModelSpec
+from stockade.definitions.spine import Label
 from stockade.learning.judgement import Judgement
 from stockade.learning.quality import LEAST_POSITIVES, SliceQuality
 
@@ -70,8 +71,7 @@ def card_markdown(facts: CardFacts, judgement: Judgement) -> str:
             [
                 ("owner", spec.owner or "_none: name one in the definition_"),
                 ("decides about", f"{spec.training_set.spine.name}: {_sentence(spec)}"),
-                ("predicts", f"{label.name}: within {_days(label.horizon)}, "
-                             f"reported within {_days(label.reporting_delay)} more"),
+                ("predicts", _horizon(label)),
                 ("algorithm", f"{facts.algorithm}, best of {facts.trials[0]} trials "
                               f"({facts.trials[1]} failed, {facts.trials[2]} stopped early)"),
                 ("learnt from", facts.training),
@@ -307,6 +307,13 @@ def _or_dash(value: float | None) -> str:
 def _sentence(spec: ModelSpec) -> str:
     reviewed = spec.review_entity or "decision"
     return f"{spec.review_capacity} reviews a day, each of one `{reviewed}`"
+
+
+def _horizon(label: Label) -> str:
+    within = f"within {_days(label.horizon)}, " if label.horizon else ""
+    return f"{label.name}: {within}reported within {_days(label.reporting_delay)}" + (
+        " more" if within else ""
+    )
 
 
 def _days(length: timedelta) -> str:

@@ -1,12 +1,13 @@
 """The winner of a search, judged on a period that the search has not seen."""
 
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
-from stockade.champion import Predictor
+from stockade.champion import Champion, Predictor
 from stockade.decisions import Calibration, DecisionRule, Numbers, fit_rule
 from stockade.definitions.model import Algorithm, ModelSpec
 from stockade.learning.calibrate import CalibrationChoice, choose_calibration
@@ -15,9 +16,11 @@ from stockade.learning.evaluate import Evaluation, evaluate, reliability
 from stockade.learning.models import Params, fit_spec
 from stockade.learning.quality import (
     ActionOutcome,
+    Difference,
     Interval,
     SliceQuality,
     by_slice,
+    differences,
     intervals,
     outcomes,
 )
@@ -39,6 +42,38 @@ class DayQuality:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Swaps:
+    """Whose decision changes: flagged by both, by the new model only, by the old one only."""
+
+    both: int
+    gained: int
+    gained_positives: int
+    lost: int
+    lost_positives: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rival:
+    """The champion on the challenger's test period.
+
+    It may have learnt from a part of that period, which only makes it harder to beat.
+
+    Attributes:
+        version: which.
+        evaluation: how it does.
+        difference: by how much the challenger's metric is higher, on the same draws.
+        slices: `column: value` -> ROC AUC, None with too few positives.
+        swaps: whose decision would change.
+    """
+
+    version: int
+    evaluation: Evaluation
+    difference: Difference
+    slices: Mapping[str, float | None]
+    swaps: Swaps
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
     """All that is known of how good a model is, from its test period.
 
@@ -57,6 +92,11 @@ class Judgement:
         slices: how it does where; first of all rows.
         outcomes: what the policy's actions were worth; empty without a policy.
         days: the period day by day.
+        metric: what the search maximised.
+        missing: input -> share of rows without it, in training and on the test period.
+        microseconds: how long one row took to score.
+        rival: the champion of that day on the same period; None where there was none, or where
+            its features are not in the training set.
     """
 
     first: str
@@ -73,6 +113,10 @@ class Judgement:
     slices: Sequence[SliceQuality]
     outcomes: Sequence[ActionOutcome]
     days: Sequence[DayQuality]
+    metric: str
+    missing: Mapping[str, tuple[float, float]]
+    microseconds: float = field(compare=False)
+    rival: Rival | None
 
     def document(self) -> dict[str, Any]:
         """As plain JSON types."""
@@ -133,19 +177,16 @@ def judge_winner(
     data: LearningData,
     test: Split,
     fitted: Fitted,
+    *,
+    champion: Champion | None = None,
 ) -> Judgement:
     """Fit on what was known when the test period began, and judge on the period."""
     known, late = data.take(test.train), data.take(test.validation)
     model = fit_spec(spec, params, algorithm, known)
     baseline = fit_spec(spec, {}, "logistic", known)
-    return judge_model(spec, model, late, fitted, baseline=baseline)
-
-
-def judge_model(
-    spec: ModelSpec, model: Predictor, late: LearningData, fitted: Fitted, *, baseline: Predictor
-) -> Judgement:
-    """What a fitted model does on later rows."""
+    begun = time.perf_counter()
     scores = model.predict(late.rows)
+    took = (time.perf_counter() - begun) / len(late)
     probabilities = fitted.calibration(scores)
     actions = _actions(fitted.rule, late, probabilities)
     flagged = (
@@ -166,6 +207,16 @@ def judge_model(
         slices=by_slice(late, scores, probabilities, flagged),
         outcomes=[] if fitted.rule is None else outcomes(late, fitted.rule, actions),
         days=_days(late, probabilities, flagged),
+        metric=spec.metric,
+        missing={
+            name: (
+                float(np.isnan(known.rows[:, j]).mean()),
+                float(np.isnan(late.rows[:, j]).mean()),
+            )
+            for j, name in enumerate(late.inputs)
+        },
+        microseconds=took * 1e6,
+        rival=None if champion is None else _rival(spec, champion, late, scores, flagged),
     )
 
 
@@ -198,6 +249,45 @@ def _evaluate(
         entities=late.entities,
         capacity=spec.review_capacity,
         probabilities=probabilities,
+    )
+
+
+def _rival(
+    spec: ModelSpec,
+    champion: Champion,
+    late: LearningData,
+    ours: Numbers,
+    flagged: np.ndarray[Any, np.dtype[np.bool_]],
+) -> Rival | None:
+    if not set(champion.inputs) <= set(late.inputs):
+        return None
+    columns = [late.inputs.index(name) for name in champion.inputs]
+    scores = champion.predictor().predict(np.ascontiguousarray(late.rows[:, columns]))
+    probabilities = champion.calibration(scores)
+    actions = _actions(champion.rule, late, probabilities)
+    theirs = (
+        _top(late, scores, spec.review_capacity)
+        if champion.rule is None or late.losses is None
+        else actions > 0
+    )
+    gained, lost = flagged & ~theirs, theirs & ~flagged
+    return Rival(
+        version=champion.version,
+        evaluation=_evaluate(spec, late, scores, probabilities),
+        difference=differences(late, ours, scores, capacity=spec.review_capacity, seed=spec.seed)[
+            spec.metric
+        ],
+        slices={
+            f"{line.column}: {line.value}": line.roc_auc
+            for line in by_slice(late, scores, probabilities, theirs)[1:]
+        },
+        swaps=Swaps(
+            both=int((flagged & theirs).sum()),
+            gained=int(gained.sum()),
+            gained_positives=int(late.labels[gained].sum()),
+            lost=int(lost.sum()),
+            lost_positives=int(late.labels[lost].sum()),
+        ),
     )
 
 

@@ -1,6 +1,6 @@
 """How sure the figures are, for whom they hold, and what they are worth in money."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from stockade.decisions import DecisionRule, Numbers
+from stockade.definitions.model import METRICS
 from stockade.learning.data import LearningData
 from stockade.learning.evaluate import found_per_day
 
@@ -21,6 +22,15 @@ LEAST_POSITIVES = 10
 class Interval:
     """Where a metric lies with 90 % confidence."""
 
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """By how much a metric is higher: on average, and where that lies with 90 % confidence."""
+
+    mean: float
     low: float
     high: float
 
@@ -41,34 +51,62 @@ def intervals(
         capacity: how many entities are reviewed a day.
         seed: of the draws.
     """
+    drawn = _drawn(data, [scores], capacity=capacity, seed=seed)
+    return {name: _interval(values[:, 0]) for name, values in drawn.items() if len(values)}
+
+
+def differences(
+    data: LearningData, ours: Numbers, theirs: Numbers, *, capacity: int, seed: int = 0
+) -> Mapping[str, Difference]:
+    """How much better one model's scores are than another's, on the same draws of `intervals`."""
+    drawn = _drawn(data, [ours, theirs], capacity=capacity, seed=seed)
+    gains = {name: values[:, 0] - values[:, 1] for name, values in drawn.items() if len(values)}
+    return {
+        name: Difference(
+            mean=float(gain.mean()), low=_interval(gain).low, high=_interval(gain).high
+        )
+        for name, gain in gains.items()
+    }
+
+
+def _drawn(
+    data: LearningData, models: Sequence[Numbers], *, capacity: int, seed: int
+) -> Mapping[str, NDArray[np.float64]]:
+    """Metric -> draws x models."""
     random = np.random.default_rng(seed)
     _, day = np.unique(data.decided_at.astype("datetime64[D]"), return_inverse=True)
     _, entity = np.unique(data.entities, return_inverse=True)
-    found = found_per_day(
-        data.labels, scores, data.decided_at, codes=data.entities, capacity=capacity
-    )
-    drawn: dict[str, list[float]] = {name: [] for name in _RESAMPLED}
+    found = [
+        found_per_day(data.labels, scores, data.decided_at, codes=data.entities, capacity=capacity)
+        for scores in models
+    ]
+    positive_entities = len(np.unique(data.entities[data.labels]))
+    drawn: dict[str, list[list[float]]] = {name: [] for name in METRICS}
     for _ in range(_RESAMPLES):
         days = random.poisson(1.0, int(day.max()) + 1)
         weights = days[day] * random.poisson(1.0, int(entity.max()) + 1)[entity]
         kept = np.flatnonzero(weights)
-        labels = data.labels[kept]
+        labels, times = data.labels[kept], weights[kept]
         if labels.all() or not labels.any():
             continue
-        at, times = scores[kept], weights[kept]
         drawn["average_precision"].append(
-            float(average_precision_score(labels, at, sample_weight=times))
+            [float(average_precision_score(labels, s[kept], sample_weight=times)) for s in models]
         )
-        drawn["roc_auc"].append(float(roc_auc_score(labels, at, sample_weight=times)))
-        drawn["precision_at_capacity"].append(float((found * days).sum() / (days.sum() * capacity)))
-    ends = (50 * (1 - _LEVEL), 50 * (1 + _LEVEL))
-    found_ends = {name: np.percentile(values, ends) for name, values in drawn.items() if values}
-    return {
-        name: Interval(low=float(low), high=float(high)) for name, (low, high) in found_ends.items()
-    }
+        drawn["roc_auc"].append(
+            [float(roc_auc_score(labels, s[kept], sample_weight=times)) for s in models]
+        )
+        # Per drawn day: of its reviews, and of an average day's positives.
+        per_day = [float((each * days).sum() / days.sum()) for each in found]
+        drawn["precision_at_capacity"].append([each / capacity for each in per_day])
+        drawn["recall_at_capacity"].append(
+            [each * len(days) / positive_entities for each in per_day]
+        )
+    return {name: np.array(values) for name, values in drawn.items()}
 
 
-_RESAMPLED = ("average_precision", "roc_auc", "precision_at_capacity")
+def _interval(values: NDArray[np.float64]) -> Interval:
+    low, high = np.percentile(values, (50 * (1 - _LEVEL), 50 * (1 + _LEVEL)))
+    return Interval(low=float(low), high=float(high))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Runs and registered models in MLflow: the only importer of mlflow."""
+"""A study's runs in MLflow, and the model that it registers."""
 
 import json
 import logging
@@ -21,11 +21,8 @@ from typing import Any, TypeVar
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
-import mlflow.artifacts
-import numpy as np
 import pandas as pd
 import xgboost as xgb
-import yaml
 from mlflow import MlflowClient
 from mlflow import xgboost as mlflow_xgboost
 from mlflow.entities import Metric, Param, Run, RunTag
@@ -34,21 +31,19 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import Model, ModelSignature
 from mlflow.types import ColSpec, Schema
 
-from stockade.champion import BoosterMean, Champion, Predictor, UnsafeModelError, sha256
+from stockade.champion import BoosterMean, Predictor, sha256
 from stockade.decisions import Calibration, DecisionRule
-from stockade.definitions.fingerprint import from_json, to_json
+from stockade.definitions.fingerprint import to_json
 from stockade.errors import StockadeError
 from stockade.learning.trial import Trial
 
+CHAMPION, CHALLENGER = "champion", "challenger"
 MANIFEST = "stockade.json"
-_FORMAT = 2
-_SEAL = "stockade.manifest_sha256"
+FORMAT = 2
+SEAL = "stockade.manifest_sha256"
 _STUDY, _RESULT = "stockade.study", "stockade.result"
 _OWNER, _HEARTBEAT = "stockade.owner", "stockade.heartbeat"
 _BEAT_SECONDS, _DEAD_SECONDS = 30, 300
-_MODEL_FILE = re.compile(r"model(-[0-9]{1,3})?\.(ubj|json)\Z")
-_CODE = {".py", ".pyc", ".pkl", ".pickle", ".cloudpickle", ".joblib", ".dill", ".pt", ".so", ".whl"}
-_FLAVOURS = {"stockade", "xgboost", "python_function"}
 
 T = TypeVar("T")
 
@@ -65,14 +60,12 @@ class Destination:
         tracking_uri, registry_uri: as MLflow's; for SQLite `sqlite:////folder/mlflow.db`.
         experiment: the experiment's name; made where it is missing.
         registered_model: the model's name in the registry; made where it is missing.
-        alias: what the new version is called.
     """
 
     tracking_uri: str
     registry_uri: str
     experiment: str
     registered_model: str
-    alias: str = "champion"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +81,7 @@ class Manifest:
     metrics: Mapping[str, float]
     calibration: Calibration
     rule: DecisionRule | None
+    judgement: Mapping[str, Any]
     population: Mapping[str, Sequence[float]]
     meanings: Mapping[str, str]
     params: Mapping[str, object]
@@ -162,7 +156,7 @@ class StudyRun:
             self._client.log_artifacts(self.run_id, temporary, folder)
 
     def register(self, model: Predictor, manifest: Manifest, example: Mapping[str, float]) -> int:
-        """Log the model under this run, register it, give it the alias; its version."""
+        """Log the model under this run and register it as the challenger; its version."""
         name = self._destination.registered_model
         with tempfile.TemporaryDirectory(prefix="stockade-model-") as temporary:
             folder = Path(temporary) / "model"
@@ -175,14 +169,14 @@ class StudyRun:
             source=f"{str(self._info.artifact_uri).rstrip('/')}/model",
             run_id=self.run_id,
             tags={
-                _SEAL: seal,
+                SEAL: seal,
                 "stockade.algorithm": model.algorithm,
                 "stockade.training_table": manifest.training_table,
                 "stockade.training_version": manifest.training_version,
                 "stockade.label": manifest.label,
             },
         )
-        self._client.set_registered_model_alias(name, self._destination.alias, version.version)
+        self._client.set_registered_model_alias(name, CHALLENGER, version.version)
         return int(version.version)
 
     def _registered(self, name: str) -> ModelVersion | None:
@@ -312,46 +306,6 @@ def _heartbeat(client: MlflowClient, run_id: str) -> Generator[None, None, None]
         thread.join()
 
 
-def load_champion(
-    name: str, *, tracking_uri: str, registry_uri: str, alias: str = "champion"
-) -> Champion:
-    """The registered model with this alias, from its native files alone.
-
-    MLflow's own loader is not used: it unpickles and imports what a model folder names, whatever
-    `MLFLOW_ALLOW_PICKLE_DESERIALIZATION` says where `DATABRICKS_RUNTIME_VERSION` is set.
-
-    Raises:
-        ModelNotFoundError: no such model or alias.
-        UnsafeModelError: a file is not the registered one, or the folder could run code.
-    """
-    with quiet_mlflow(), tempfile.TemporaryDirectory(prefix="stockade-model-") as temporary:
-        client = MlflowClient(tracking_uri, registry_uri)
-        try:
-            version = client.get_model_version_by_alias(name, alias)
-        except MlflowException as fault:
-            raise ModelNotFoundError(
-                f"model '{name}' has no version with alias '{alias}' in the registry: train it, "
-                "or give the alias to a version"
-            ) from fault
-        # Unity Catalog lends credentials by version only; elsewhere the version names its folder.
-        uri = f"models:/{name}/{version.version}"
-        if not registry_uri.startswith("databricks"):
-            uri = client.get_model_version_download_uri(name, version.version)
-        try:
-            folder = mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=temporary)
-        except (MlflowException, OSError) as fault:
-            raise UnsafeModelError(
-                f"model '{name}' version {version.version}: its folder '{uri}' cannot be read: "
-                "restore it, or give the alias to another version"
-            ) from fault
-        seal = str(version.tags.get(_SEAL, ""))
-        fields = _read_model(Path(folder), who=f"model '{name}' version {version.version}",
-                             seal=seal)  # fmt: skip
-    return Champion(
-        name=name, version=int(version.version), run_id=str(version.run_id or ""), **fields
-    )
-
-
 def validation_metrics(trial: Trial) -> Mapping[str, float]:
     """The trial's metrics, named as what they are: of the validation period."""
     if trial.evaluation is None:
@@ -463,7 +417,7 @@ def _write_model(
     for name, content in files.items():
         (folder / name).write_bytes(content)
     sealed = {
-        "format": _FORMAT,
+        "format": FORMAT,
         "algorithm": model.algorithm,
         "files": {name: sha256(content) for name, content in files.items()},
         "inputs": list(manifest.inputs),
@@ -479,6 +433,7 @@ def _write_model(
         "decisions": None
         if manifest.rule is None
         else {"policy": to_json(manifest.rule.policy), **manifest.rule.document()},
+        "judgement": dict(manifest.judgement),
         "population": {name: list(values) for name, values in manifest.population.items()},
         "meanings": dict(manifest.meanings),
         "params": dict(manifest.params),
@@ -488,85 +443,3 @@ def _write_model(
     text = json.dumps(sealed, indent=1, ensure_ascii=False, allow_nan=False).encode()
     (folder / MANIFEST).write_bytes(text)
     return sha256(text)
-
-
-def _read_model(folder: Path, *, who: str, seal: str) -> dict[str, Any]:
-    """`Champion`'s fields from a model folder that has been checked."""
-    _refuse_code(folder, who=who)
-    text = _bytes(folder / MANIFEST, who=who)
-    if not seal or sha256(text) != seal:
-        raise UnsafeModelError(
-            f"{who}: '{MANIFEST}' is not the file that was registered: do not use this version; "
-            "train again"
-        )
-    manifest = json.loads(text)
-    if manifest.get("format") != _FORMAT:
-        raise UnsafeModelError(
-            f"{who} was registered by another version of stockade, in a format that this one does "
-            "not read: train again"
-        )
-    files: dict[str, bytes] = {}
-    for name, wanted in manifest["files"].items():
-        if not _MODEL_FILE.match(name):
-            raise UnsafeModelError(f"{who}: '{name}' is not the name of a model file")
-        files[name] = _bytes(folder / name, who=who)
-        if sha256(files[name]) != wanted:
-            raise UnsafeModelError(
-                f"{who}: '{name}' is not the file that was registered (its SHA-256 differs): do "
-                "not use this version; train again"
-            )
-    return {
-        "algorithm": manifest["algorithm"],
-        "inputs": tuple(manifest["inputs"]),
-        "fingerprints": manifest["fingerprints"],
-        "definitions_json": manifest["definitions"],
-        "training_table": manifest["training_table"],
-        "training_version": manifest["training_version"],
-        "label": manifest["label"],
-        "metrics": manifest["metrics"],
-        "calibration": Calibration.of(manifest["calibration"]),
-        "rule": _rule(manifest["decisions"]),
-        "population": {
-            name: np.asarray(values, np.float64) for name, values in manifest["population"].items()
-        },
-        "meanings": manifest["meanings"],
-        "files": files,
-    }
-
-
-def _rule(document: Mapping[str, Any] | None) -> DecisionRule | None:
-    if document is None:
-        return None
-    numbers = {name: value for name, value in document.items() if name != "policy"}
-    return DecisionRule(policy=from_json(document["policy"]), **numbers)
-
-
-def _refuse_code(folder: Path, *, who: str) -> None:
-    """Refuse a folder that could run code in MLflow's loader, though ours would not run it."""
-    remedy = "a stockade model is data only: do not use this version; train again"
-    for path in sorted(folder.rglob("*")):
-        inside = path.relative_to(folder)
-        if inside.parts[0] == "code" or path.suffix.lower() in _CODE or path.is_symlink():
-            raise UnsafeModelError(f"{who} holds '{inside}', which could run code: {remedy}")
-    try:
-        described = yaml.safe_load(_bytes(folder / "MLmodel", who=who))
-        flavours: dict[str, dict[str, Any]] = described["flavors"]
-        strange = sorted(set(flavours) - _FLAVOURS)
-        python = flavours.get("python_function", {})
-        runs = [flavour.get("code") for flavour in flavours.values()]
-        loader = python.get("loader_module", "mlflow.xgboost")
-    except (yaml.YAMLError, KeyError, TypeError, AttributeError) as fault:
-        raise UnsafeModelError(f"{who}: 'MLmodel' is not a model's description") from fault
-    if strange:
-        raise UnsafeModelError(f"{who} has flavour '{strange[0]}': {remedy}")
-    if loader != "mlflow.xgboost":
-        raise UnsafeModelError(f"{who} names loader_module '{loader}': {remedy}")
-    if any(runs) or "python_model" in python:
-        raise UnsafeModelError(f"{who} brings Python code: {remedy}")
-
-
-def _bytes(path: Path, *, who: str) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as fault:
-        raise UnsafeModelError(f"{who} has no file '{path.name}': register it again") from fault

@@ -10,17 +10,19 @@ from types import MappingProxyType
 import numpy as np
 import pyarrow as pa
 
-from stockade.champion import Predictor
+from stockade.champion import Champion, Predictor, UnsafeModelError
 from stockade.definitions.model import Algorithm, ModelSpec
 from stockade.learning.card import CardFacts, card_figures, card_html, card_markdown
 from stockade.learning.data import Columns, LearningData, learning_data
 from stockade.learning.evaluate import Evaluation
 from stockade.learning.judgement import Fitted, Judgement, fit_decisions, judge_winner
 from stockade.learning.models import Value, check_spec, fit_spec
+from stockade.learning.registry import load_model
 from stockade.learning.split import Periods, walk_forward
 from stockade.learning.tracking import (
     Destination,
     Manifest,
+    ModelNotFoundError,
     study_run,
     validation_metrics,
 )
@@ -155,12 +157,15 @@ def train(
             run.log_trial(study.baseline.trial, algorithm="logistic", result={})
         algorithm, winner = _winner(study)
         fitted = fit_decisions(spec, algorithm, winner.params, data, periods.folds)
-        judgement = judge_winner(spec, algorithm, winner.params, data, periods.test, fitted)
+        judgement = judge_winner(
+            spec, algorithm, winner.params, data, periods.test, fitted,
+            champion=_comparable(destination, pinned),
+        )  # fmt: skip
         model = fit_winner(spec, study, data)
         metrics = {**validation_metrics(winner), **_test_metrics(judgement)}
         run.log(metrics=metrics, tags={"stockade.algorithm": algorithm})
         run.log_files("card", _card(spec, study, pinned, data, judgement))
-        manifest = _manifest(spec, pinned, winner, data, metrics, fitted)
+        manifest = _manifest(spec, pinned, winner, data, metrics, fitted, judgement)
         version = run.register(model, manifest, _example(data))
         run.log(tags={"stockade.version": version})
     latest = periods.folds[-1]
@@ -261,6 +266,7 @@ def _manifest(
     data: LearningData,
     metrics: Mapping[str, float],
     fitted: Fitted,
+    judgement: Judgement,
 ) -> Manifest:
     return Manifest(
         inputs=pinned.inputs,
@@ -272,12 +278,24 @@ def _manifest(
         metrics=metrics,
         calibration=fitted.calibration,
         rule=fitted.rule,
+        judgement=judgement.document(),
         population=_population(data),
         meanings=pinned.meanings,
         params=winner.params,
         seed=spec.seed,
         trained_on=_trained_on(data),
     )
+
+
+def _comparable(destination: Destination, pinned: Pinned) -> Champion | None:
+    """The champion, if its features are computed as those of this training set are."""
+    try:
+        champion = load_model(destination)
+    except (ModelNotFoundError, UnsafeModelError):
+        # The gates will say that there was no comparison.
+        return None
+    same = all(pinned.fingerprints.get(k) == v for k, v in champion.fingerprints.items())
+    return champion if same else None
 
 
 def _card(
