@@ -69,6 +69,8 @@ training = TrainingSet(
     label=returned,
 )
 
+pytestmark = pytest.mark.slow
+
 
 def at(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)

@@ -10,6 +10,8 @@ from stockade.learning.train import train
 from stockade.learning.tune import Running
 from tests.learning.samples import PINNED, destination, spec_with, training_table
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def card(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:

@@ -23,6 +23,7 @@ def grouped(entities: int, seed: int) -> tuple[LearningData, np.ndarray]:
     return data, data.rows[:, 0].astype(np.float64)
 
 
+@pytest.mark.slow
 def test_the_interval_holds_the_truth_about_as_often_as_it_says() -> None:
     from sklearn.metrics import roc_auc_score
 

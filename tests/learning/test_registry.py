@@ -26,6 +26,8 @@ from stockade.learning.train import TrainedModel, train
 from stockade.learning.tune import Running
 from tests.learning.samples import PINNED, SPEC, destination, spec_with, training_table
 
+pytestmark = pytest.mark.slow
+
 
 def trained(home: Path) -> TrainedModel:
     return train(

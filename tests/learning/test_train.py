@@ -139,6 +139,7 @@ def test_the_champion_brings_all_that_scoring_needs(trained: TrainedModel, home:
     assert got.metrics["validation_average_precision"] == trained.validation.average_precision
 
 
+@pytest.mark.slow
 def test_the_champion_brings_its_calibration_its_rule_and_its_words(tmp_path: Path) -> None:
     policy = Policy(
         loss="amount", actions=(Action(name="allow"), Action(name="hold", cost=3, prevented=1))
@@ -205,6 +206,7 @@ def test_artifacts_are_beside_the_database(trained: TrainedModel, home: Path) ->
     assert (home / "artifacts" / "trust_safety_payment_return").is_dir()
 
 
+@pytest.mark.slow
 def test_where_no_trial_beats_the_baseline_the_baseline_is_registered(tmp_path: Path) -> None:
     stump = spec_with(search={"max_depth": Choice(options=(1,))}, fixed={"n_estimators": 1})
 
@@ -222,6 +224,7 @@ def test_where_no_trial_beats_the_baseline_the_baseline_is_registered(tmp_path: 
     assert np.isfinite(loaded.predictor().predict(rows)).all()
 
 
+@pytest.mark.slow
 def test_seeds_are_registered_as_several_files_and_the_next_version_is_the_challenger(
     tmp_path: Path,
 ) -> None:
@@ -297,6 +300,7 @@ def test_a_bad_split_is_refused_before_a_run_begins(tmp_path: Path) -> None:
     assert not (tmp_path / "mlflow.db").exists()
 
 
+@pytest.mark.slow
 def test_training_leaves_nothing_in_the_working_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

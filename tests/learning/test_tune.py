@@ -204,6 +204,7 @@ def test_all_trials_failing_is_one_error_with_the_reasons_counted() -> None:
         study(spec_with(search={"grow_policy": Choice(options=("nonsense",))}))
 
 
+@pytest.mark.slow
 def test_a_trial_that_takes_too_long_fails() -> None:
     with pytest.raises(TrainingFailedError, match="4 times: took over 0:00:00"):
         study(running=Running(runner="serial", deadline=timedelta(0)))

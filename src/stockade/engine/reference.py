@@ -89,9 +89,9 @@ def aggregate(output: Output, counted: Sequence[ReferenceEvent], decided_at: int
     if kind == "count":
         return len(counted)
     if kind == "count_distinct":
-        return len({_identity(value) for value in values})
+        return len({identity(value) for value in values})
     if kind == "sum":
-        return _sum(output, values)
+        return total(output, values)
     if not counted:
         return None
     if kind == "seconds_since_last":
@@ -101,15 +101,16 @@ def aggregate(output: Output, counted: Sequence[ReferenceEvent], decided_at: int
     if kind in ("first", "last", "last_n"):
         return _picked(output, counted)
     if kind == "min":
-        return _leave(output, min(values, key=_rank))
+        return _leave(output, min(values, key=rank))
     if kind == "max":
-        return _leave(output, max(values, key=_rank))
+        return _leave(output, max(values, key=rank))
     if kind in ("entropy", "top_share"):
         return _of_shares(kind, values)
     return _statistic(output, values)
 
 
-def _sum(output: Output, values: Sequence[object]) -> object:
+def total(output: Output, values: Sequence[object]) -> object:
+    """The sum: exact for whole numbers and decimals, rounded once for doubles."""
     if any(isinstance(value, float) for value in values):
         return _total(values)
     exact = sum((Fraction(value) for value in values), Fraction(0))  # type: ignore[arg-type]
@@ -140,7 +141,7 @@ def _statistic(output: Output, values: Sequence[object]) -> float | None:
     n = len(numbers)
     finite = all(map(math.isfinite, numbers))
     if output.kind == "quantile":
-        return _quantile(sorted(numbers, key=_rank), output.q or 0.0)
+        return quantile(sorted(numbers, key=rank), output.q or 0.0)
     if output.kind == "mean":
         if not finite:
             return _total(numbers)
@@ -161,7 +162,8 @@ def _nearest(exact: Fraction) -> float:
         return math.inf if exact > 0 else -math.inf
 
 
-def _quantile(ordered: Sequence[float], q: float) -> float:
+def quantile(ordered: Sequence[float], q: float) -> float:
+    """By linear interpolation between neighbours."""
     position = (len(ordered) - 1) * q
     below = math.floor(position)
     low = ordered[below]
@@ -172,7 +174,7 @@ def _quantile(ordered: Sequence[float], q: float) -> float:
 
 
 def _of_shares(kind: str, values: Sequence[object]) -> float:
-    counts = Counter(map(_identity, values)).values()
+    counts = Counter(map(identity, values)).values()
     if kind == "top_share":
         return max(counts) / len(values)
     shares = [count / len(values) for count in counts]
@@ -181,7 +183,7 @@ def _of_shares(kind: str, values: Sequence[object]) -> float:
 
 def _picked(output: Output, counted: Sequence[ReferenceEvent]) -> object:
     """Events by time, those of one instant by value."""
-    ordered = sorted(counted, key=lambda event: (event.time, _rank(event.value)))
+    ordered = sorted(counted, key=lambda event: (event.time, rank(event.value)))
     if output.kind == "first":
         return _leave(output, ordered[0].value)
     if output.kind == "last":
@@ -194,17 +196,18 @@ def _latest(counted: Sequence[ReferenceEvent]) -> object:
         return None
     newest = max(event.time for event in counted)
     values = [event.value for event in counted if event.time == newest and event.value is not None]
-    return max(values, key=_rank) if values else None
+    return max(values, key=rank) if values else None
 
 
-def _rank(value: object) -> tuple[int, object]:
+def rank(value: object) -> tuple[int, object]:
     """NaN above every number; strings by their UTF-8 bytes; -0.0 beside 0.0."""
     if isinstance(value, float) and math.isnan(value):
         return (1, 0)
     return (0, value.encode() if isinstance(value, str) else value)
 
 
-def _identity(value: object) -> object:
+def identity(value: object) -> object:
+    """Equal for values that count as one: NaN is NaN, and -0.0 is 0.0."""
     if isinstance(value, float):
         return "nan" if math.isnan(value) else value + 0.0
     return value
