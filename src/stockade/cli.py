@@ -21,6 +21,7 @@ from stockade.definitions.view import FeatureView
 from stockade.errors import DefinitionError, StockadeError
 
 if TYPE_CHECKING:
+    from stockade.building.explain import Explanation
     from stockade.feature_store import FeatureStore
 
 DEFAULT_DEFINITIONS = ("trust_safety.features", "trust_safety.models")
@@ -217,6 +218,21 @@ def verify(
     data = {"rows": found.rows, "features": found.features, "differing": differing}
     _say(context.obj, data, "\n".join(lines))
     raise typer.Exit(Exit.FAULT if differing else Exit.DONE)
+
+
+@app.command()
+def explain(
+    context: typer.Context,
+    feature: Annotated[str, typer.Argument(help="VIEW.FEATURE")],
+    *,
+    key: Annotated[list[str], typer.Option(help="KEY=VALUE; repeat for several")],
+    at: Day,
+    misses: Annotated[int, typer.Option(min=0, help="near misses to list")] = 20,
+) -> None:
+    """Show the events that make up a value, and those that nearly did."""
+    with _store(context.obj) as store, _working(f"explaining {feature}"):
+        found = store.explain(feature, keys=dict(map(_pair, key)), at=_instant(at), misses=misses)
+    _say(context.obj, _plain(found), "\n".join(_explanation(found)))
 
 
 @app.command()
@@ -439,6 +455,33 @@ def _evaluation(what: str, found: Any) -> Iterator[str]:
         f"precision at capacity {found.precision_at_capacity:.3f}, "
         f"recall at capacity {found.recall_at_capacity:.3f}"
     )
+
+
+def _explanation(found: "Explanation") -> Iterator[str]:
+    """An explanation as lines."""
+    opens, closes = ("(", "]") if found.inclusive else ("[", ")")
+    begin = "the beginning" if found.begin is None else _clock(found.begin)
+    yield f"{found.feature} = {found.value}"
+    yield f"for {_pairs(found.keys)} at {_clock(found.at)}"
+    yield f"window {opens}{begin}, {_clock(found.end)}{closes}, UTC"
+    yield f"{len(found.events)} {_plural('event', len(found.events))} make it up"
+    for event in found.events:
+        part = "adds nothing" if event.part is None else f"adds {event.part}"
+        yield f"  {_clock(event.event_at)}  {part:24s} {_pairs(event.columns)}"
+    if found.misses:
+        yield f"{len(found.misses) + found.unread} near it do not count"
+    for event in found.misses:
+        yield f"  {_clock(event.event_at)}  {'; '.join(event.reasons)}  {_pairs(event.columns)}"
+    if found.unread:
+        yield f"  and {found.unread} more: --misses {len(found.misses) + found.unread}"
+
+
+def _clock(moment: datetime | None) -> str:
+    return "-" if moment is None else f"{moment:%Y-%m-%d %H:%M:%S.%f}".removesuffix(".000000")
+
+
+def _pairs(values: Mapping[str, object]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in values.items())
 
 
 def _plain(value: Any) -> Any:

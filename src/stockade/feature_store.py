@@ -9,6 +9,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from stockade.building.audit import Audit, audit
+from stockade.building.explain import Explanation, explain_value
 from stockade.building.features import Inputs, attach_service
 from stockade.building.materialize import Materialized, Progress, materialize
 from stockade.building.training_set import (
@@ -33,7 +34,7 @@ from stockade.definitions.spine import TrainingSet
 from stockade.definitions.view import FeatureView
 from stockade.definitions.wording import meanings
 from stockade.engine.faults import spark_faults
-from stockade.errors import DefinitionError
+from stockade.errors import DefinitionError, UnknownNameError
 from stockade.learning.evaluate import Evaluation, evaluate
 from stockade.learning.gates import Check, check_gates
 from stockade.learning.registry import (
@@ -164,6 +165,22 @@ class FeatureStore:
         """Compare engine and oracle on sampled decisions of a training set's spine."""
         with spark_faults():
             return verify(self.tables, self._training_set(training_set), sample=sample)
+
+    def explain(
+        self, feature: str, *, keys: Mapping[str, object], at: datetime, misses: int = 20
+    ) -> Explanation:
+        """Why `view.feature` has the value it has for these keys at that moment.
+
+        The parts of the value are checked against engine and reference before they are shown.
+        """
+        view, dot, name = feature.rpartition(".")
+        if not dot:
+            raise UnknownNameError(f"feature '{feature}' must read VIEW.FEATURE")
+        with spark_faults():
+            return explain_value(
+                Inputs.of(self.tables), self.registry.view(view), name,
+                keys=keys, at=at, misses=misses,
+            )  # fmt: skip
 
     def train(
         self,
