@@ -21,8 +21,9 @@ def near(one: object, other: object) -> bool:
     return type(one) is type(other) and one == other
 
 
+@pytest.mark.slow
 @settings(
-    max_examples=3_000, deadline=None, derandomize=True,
+    max_examples=10_000, deadline=None, derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )  # fmt: skip
 @given(histories())

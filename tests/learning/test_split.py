@@ -56,7 +56,7 @@ def test_a_decision_exactly_one_gap_before_a_period_is_not_learnt_from() -> None
     assert periods.folds[0].train == slice(0, 5)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     hours=st.lists(st.integers(0, 40 * 24), min_size=200, max_size=300),
     validation=st.integers(1, 5), folds=st.integers(1, 4), test=st.integers(1, 5),

@@ -243,6 +243,7 @@ def test_seeds_are_registered_as_several_files_and_the_next_version_is_the_chall
     assert list(challenger(tmp_path).files) == ["model-0.ubj", "model-1.ubj"]
 
 
+@pytest.mark.slow
 def test_a_failed_trial_is_a_failed_run_with_its_reason(tmp_path: Path) -> None:
     policies = {"grow_policy": Choice(options=("depthwise", "nonsense"))}
 
@@ -258,6 +259,7 @@ def test_a_failed_trial_is_a_failed_run_with_its_reason(tmp_path: Path) -> None:
     assert all(not run.data.metrics for run in failed)
 
 
+@pytest.mark.slow
 def test_no_run_is_left_running_and_nothing_registered_when_all_trials_fail(
     tmp_path: Path,
 ) -> None:

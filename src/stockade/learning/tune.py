@@ -26,7 +26,7 @@ from stockade.errors import StockadeError
 from stockade.learning.classic import spark_trials_search
 from stockade.learning.data import LearningData
 from stockade.learning.evaluate import mean_evaluation
-from stockade.learning.isolated import Isolated, end_child
+from stockade.learning.isolated import Isolated
 from stockade.learning.models import Value, check_spec, fit_spec
 from stockade.learning.split import Split
 from stockade.learning.trial import Objective, Trial, judge, lost_trial, save_rows, trial_of
@@ -157,13 +157,10 @@ def tune(
             seed=spec.seed,
             negatives=spec.negatives,
         )
-        try:
-            ended = search(
-                spec, Isolated(objective=objective, deadline=running.deadline), total,
-                running=running, progress=progress, record=record,
-            )  # fmt: skip
-        finally:
-            end_child()
+        ended = search(
+            spec, Isolated(objective=objective, deadline=running.deadline), total,
+            running=running, progress=progress, record=record,
+        )  # fmt: skip
     study = Study(metric=spec.metric, trials=ended, baseline=baseline)
     _require_a_success(spec, study)
     return study
