@@ -52,6 +52,16 @@ def test_from_payments_to_judged_decisions(folder: Path) -> None:
     assert "no value is later than its decision" in run(folder, "audit", "published_training")
     assert "0 differences" in run(folder, "verify", "published_training", "--sample", "20")
 
+    asked = ["--key", "customer_id=1", "--at", "2018-07-20T12:00", "--misses", "2"]
+    told = run(folder, "explain", "customer_spending.customer_mean_amount_7d", *asked)
+    data = json.loads(
+        run(folder, "explain", "customer_spending.customer_mean_amount_7d", *asked, as_json=True)
+    )
+    assert told.startswith(f"customer_spending.customer_mean_amount_7d = {data['value']}")
+    assert "window (2018-07-13 12:00:00, 2018-07-20 12:00:00], UTC" in told
+    assert sum(event["part"] for event in data["events"]) == pytest.approx(data["value"])
+    assert len(data["misses"]) == 2
+
     trained = run(folder, "train", "card_fraud_published", "--trials", "2", "--runner", "serial")
     assert "registered 'card_fraud_published' version 1 as challenger" in trained
     assert "version 1 is champion" in run(folder, "promote", "card_fraud_published")
