@@ -158,12 +158,20 @@ class StudyRun:
     def register(self, model: Predictor, manifest: Manifest, example: Mapping[str, float]) -> int:
         """Log the model under this run and register it as the challenger; its version."""
         name = self._destination.registered_model
+        _make(lambda: self._client.create_registered_model(name))
+        # A version that is there already was made after its files were written, whole.
+        version = self._registered(name) or self._version(name, model, manifest, example)
+        self._client.set_registered_model_alias(name, CHALLENGER, version.version)
+        return int(version.version)
+
+    def _version(
+        self, name: str, model: Predictor, manifest: Manifest, example: Mapping[str, float]
+    ) -> ModelVersion:
         with tempfile.TemporaryDirectory(prefix="stockade-model-") as temporary:
             folder = Path(temporary) / "model"
             seal = _write_model(folder, model, manifest, example)
             self._client.log_artifacts(self.run_id, str(folder), "model")
-        _make(lambda: self._client.create_registered_model(name))
-        version = self._registered(name) or self._client.create_model_version(
+        return self._client.create_model_version(
             name,
             # Not `runs:/...`: MLflow would look that run up in the process's global store.
             source=f"{str(self._info.artifact_uri).rstrip('/')}/model",
@@ -176,8 +184,6 @@ class StudyRun:
                 "stockade.label": manifest.label,
             },
         )
-        self._client.set_registered_model_alias(name, CHALLENGER, version.version)
-        return int(version.version)
 
     def _registered(self, name: str) -> ModelVersion | None:
         """The version that this run had registered when it was interrupted."""
