@@ -39,7 +39,7 @@ from stockade.learning.trial import Trial
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 MANIFEST = "stockade.json"
-FORMAT = 2
+FORMAT = 3
 SEAL = "stockade.manifest_sha256"
 _STUDY, _RESULT = "stockade.study", "stockade.result"
 _OWNER, _HEARTBEAT = "stockade.owner", "stockade.heartbeat"
