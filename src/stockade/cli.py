@@ -288,6 +288,14 @@ def rollback_(context: typer.Context, model: str) -> None:
     _say(context.obj, _plain(found), text)
 
 
+@app.command(name="withdraw")
+def withdraw_(context: typer.Context, model: str) -> None:
+    """Take the champion's alias away: nothing scores until a version is promoted."""
+    with _store(context.obj) as store:
+        version = store.withdraw(model)
+    _say(context.obj, {"version": version}, f"'{model}' version {version} is no longer champion")
+
+
 @app.command(name="history")
 def history_(context: typer.Context, model: str) -> None:
     """Every version of a model, the latest first, and what became of it."""

@@ -44,6 +44,7 @@ from stockade.learning.registry import (
     load_model,
     promote,
     rollback,
+    withdraw,
 )
 from stockade.learning.tracking import CHALLENGER, CHAMPION, Destination
 from stockade.learning.train import Pinned, TrainedModel, learning_columns, train
@@ -240,6 +241,11 @@ class FeatureStore:
         """Give the champion's alias back to the version that had it before."""
         spec = self.registry.model(model) if isinstance(model, str) else model
         return rollback(self._destination(spec.name))
+
+    def withdraw(self, model: str | ModelSpec) -> int:
+        """Take the champion's alias away; the version that had it."""
+        spec = self.registry.model(model) if isinstance(model, str) else model
+        return withdraw(self._destination(spec.name))
 
     def history(self, model: str | ModelSpec) -> tuple[VersionHistory, ...]:
         """Every version of a model, the latest first, and what became of it."""

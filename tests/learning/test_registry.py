@@ -20,6 +20,7 @@ from stockade.learning.registry import (
     load_model,
     promote,
     rollback,
+    withdraw,
 )
 from stockade.learning.tracking import CHALLENGER, ModelNotFoundError
 from stockade.learning.train import TrainedModel, train
@@ -126,6 +127,14 @@ def test_a_comparison_with_another_champion_does_not_count(home: Path) -> None:
 
     assert not better.passed
     assert "not compared with version 1, not with version 7" in better.said
+
+
+def test_a_champion_that_cannot_be_compared_with_is_withdrawn(home: Path) -> None:
+    assert withdraw(destination(home)) == 1
+
+    assert promoted(home).previous is None
+    assert load_model(destination(home)).version == 2
+    assert history(destination(home))[1].withdrawn_at is not None
 
 
 def test_whose_decision_changes_is_counted(home: Path) -> None:

@@ -58,7 +58,8 @@ def _better(gates: Gates, judgement: Mapping[str, Any], champion: int | None) ->
         return Check(
             gate=gate, passed=False,
             said=f"not compared{why} with version {champion}, the champion: train it again "
-            "(where features have changed since, no comparison is possible: withdraw the champion)",
+            "(where features have changed since, no comparison is possible: `stockade withdraw` "
+            "the champion)",
         )  # fmt: skip
     difference = rival["difference"]
     return Check(

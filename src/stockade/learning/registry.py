@@ -202,6 +202,27 @@ def rollback(destination: Destination) -> Promotion:
     )
 
 
+def withdraw(destination: Destination) -> int:
+    """Take the champion's alias away, so that nothing scores until a version is promoted.
+
+    The way on where no comparison with the champion is possible: its features have changed.
+
+    Returns:
+        The version that was champion.
+
+    Raises:
+        ModelNotFoundError: there is no champion.
+    """
+    with quiet_mlflow():
+        client, name = _client(destination), destination.registered_model
+        holder = _holder(client, name, CHAMPION)
+        if holder is None:
+            raise ModelNotFoundError(f"model '{name}' has no champion: {_REMEDY[CHAMPION]}")
+        client.set_model_version_tag(name, holder.version, _WITHDRAWN, _now())
+        client.delete_registered_model_alias(name, CHAMPION)
+    return int(holder.version)
+
+
 def history(destination: Destination) -> tuple[VersionHistory, ...]:
     """Every version, the latest first."""
     with quiet_mlflow():
