@@ -15,6 +15,7 @@ import xgboost as xgb
 from numpy.typing import NDArray
 
 from stockade.decisions import Calibration, DecisionRule
+from stockade.definitions.model import Algorithm
 from stockade.errors import DataError, SchemaError, StockadeError, raise_all, require_columns
 
 # This module is below `learning`, which fits, and `scoring`, which predicts: neither imports the
@@ -213,7 +214,7 @@ class Champion:
         name: its name in the model registry.
         version: its version there.
         run_id: the MLflow run that made it.
-        algorithm: `xgboost` or `logistic`.
+        algorithm, params: what was fitted, and how.
         inputs: the columns that it reads, in order.
         fingerprints: feature -> fingerprint of the definition that it was trained with.
         definitions_json: the pinned definitions, as `stockade.definitions.fingerprint.to_json`.
@@ -231,7 +232,8 @@ class Champion:
     name: str
     version: int
     run_id: str
-    algorithm: str
+    algorithm: Algorithm
+    params: Mapping[str, str | int | float]
     inputs: tuple[str, ...]
     fingerprints: Mapping[str, str]
     definitions_json: str
@@ -249,7 +251,8 @@ class Champion:
     def __post_init__(self) -> None:
         """Copy what a caller could change."""
         object.__setattr__(self, "inputs", tuple(self.inputs))
-        for name in ("fingerprints", "metrics", "files", "judgement", "population", "meanings"):
+        copied = ("fingerprints", "metrics", "files", "judgement", "population", "meanings")
+        for name in ("params", *copied):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
     def predictor(self) -> Predictor:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
 
 from stockade.definitions.registry import Registry
 from stockade.definitions.source import Files
@@ -22,7 +23,10 @@ from stockade.errors import DefinitionError, StockadeError
 
 if TYPE_CHECKING:
     from stockade.building.explain import Explanation
+    from stockade.building.rebuild import Restatement
     from stockade.feature_store import FeatureStore
+    from stockade.learning.backtest import Backtest
+    from stockade.learning.evaluate import Evaluation
 
 DEFAULT_DEFINITIONS = ("trust_safety.features", "trust_safety.models")
 
@@ -194,6 +198,37 @@ def audit(context: typer.Context, training_set: str) -> None:
 
 
 @app.command()
+def rebuild(
+    context: typer.Context,
+    training_set: str,
+    into: Annotated[str | None, typer.Option(help="a table for the rows")] = None,
+) -> None:
+    """Make a training set again from its manifest; exit code 1 if one bit differs."""
+    with _store(context.obj) as store, _working(f"rebuilding {training_set}"):
+        found = store.rebuild(training_set, into=into)
+    same = "identical, bit for bit" if found.identical else "NOT what was written"
+    text = f"{found.rows} rows of '{training_set}' made again: {same}"
+    if found.written is not None:
+        text += f"; written to table '{found.written.name}'"
+    _say(context.obj, {**_plain(found), "identical": found.identical}, text)
+    raise typer.Exit(Exit.DONE if found.identical else Exit.FAULT)
+
+
+@app.command()
+def restate(
+    context: typer.Context,
+    training_set: str,
+    as_of: Annotated[str | None, typer.Option(help="another build date")] = None,
+) -> None:
+    """What a training set would be today, and why; exit code 2 if it would differ."""
+    moment = None if as_of is None else _instant(as_of)
+    with _store(context.obj) as store, _working(f"restating {training_set}"):
+        found = store.restate(training_set, as_of=moment)
+    _say(context.obj, _plain(found), "\n".join(_restatement(found)))
+    raise typer.Exit(Exit.CHANGES if found.changes else Exit.DONE)
+
+
+@app.command()
 def verify(
     context: typer.Context,
     training_set: str,
@@ -262,6 +297,29 @@ def train(
         ]
     )
     _say(context.obj, _plain(trained), text)
+
+
+@app.command()
+def backtest(
+    context: typer.Context,
+    model: str,
+    *,
+    since: Day,
+    until: Day,
+    every: Annotated[str, typer.Option(help="how often it is trained: day, week, month")] = "month",
+) -> None:
+    """Replay a model, trained again and again on what was known at each date."""
+    with _store(context.obj) as store, _working(f"replaying {model}"):
+        found = store.backtest(
+            model,
+            since=_day(since),
+            until=_day(until),
+            every=every,  # type: ignore[arg-type] -- checked where it is used
+        )
+    if context.obj.as_json:
+        _say(context.obj, _plain(found), "")
+    else:
+        Console().print(_backtest(found))
 
 
 @app.command(name="promote")
@@ -482,6 +540,53 @@ def _explanation(found: "Explanation") -> Iterator[str]:
         yield f"  {_clock(event.event_at)}  {'; '.join(event.reasons)}  {_pairs(event.columns)}"
     if found.unread:
         yield f"  and {found.unread} more: --misses {len(found.misses) + found.unread}"
+
+
+def _restatement(found: "Restatement") -> Iterator[str]:
+    """A restatement as lines."""
+    if not found.causes:
+        yield f"'{found.training_set}': inputs, definitions and build date are as recorded"
+    for cause in found.causes:
+        yield cause
+        changes = [one for one in found.changes if one.cause == cause]
+        for change in changes:
+            yield f"  {change.rows:>8}  {change.column}  {change.how}"
+        if not changes:
+            yield "  changes nothing"
+    if found.table is not None:
+        yield f"today's rows are in table '{found.table}'"
+
+
+def _backtest(found: "Backtest") -> Table:
+    """A line for each step and one for all; a model a column."""
+    models = list(found.pooled)
+    table = Table("trained on", "decisions known", "judged", "positive")
+    for name in models:
+        table.add_column(f"average precision, {name}", justify="right")
+    table.add_column("precision at capacity, retrained", justify="right")
+    table.add_column("calibration error", justify="right")
+    table.add_column("net", justify="right")
+    for step in found.steps:
+        own = step.evaluations["retrained"]
+        table.add_row(
+            f"{step.at:%Y-%m-%d}", f"{step.known:,} ({step.revised:,} revised since)",
+            f"{step.rows:,}", f"{step.positives:,}",
+            *(_figure(step.evaluations[name], "average_precision") for name in models),
+            _figure(own, "precision_at_capacity"), _figure(own, "calibration_error"),
+            "-" if step.net is None else f"{step.net:,.0f}",
+        )  # fmt: skip
+    table.add_section()
+    table.add_row(
+        "all", "", f"{found.pooled[models[0]].rows:,}", f"{found.pooled[models[0]].positives:,}",
+        *(_figure(found.pooled[name], "average_precision") for name in models),
+        _figure(found.pooled["retrained"], "precision_at_capacity"), "",
+        "-" if found.net is None else f"{found.net:,.0f}",
+    )  # fmt: skip
+    return table
+
+
+def _figure(found: "Evaluation | None", name: str) -> str:
+    return "-" if found is None else f"{getattr(found, name):.3f}"
 
 
 def _clock(moment: datetime | None) -> str:

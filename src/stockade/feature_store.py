@@ -1,8 +1,10 @@
 """The one object that people hold: definitions, tables and models of one target."""
 
+import calendar
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, Literal
 from uuid import uuid4
 
 from pyspark.sql import DataFrame, SparkSession
@@ -12,11 +14,13 @@ from stockade.building.audit import Audit, audit
 from stockade.building.explain import Explanation, explain_value
 from stockade.building.features import Inputs, attach_service
 from stockade.building.materialize import Materialized, Progress, materialize
+from stockade.building.rebuild import Rebuilt, Restatement, rebuild, restate
 from stockade.building.training_set import (
     Built,
     build,
     decisions,
     labelled_rows,
+    labels_over_time,
     read_manifest,
 )
 from stockade.building.verify import Verification, verify
@@ -34,7 +38,8 @@ from stockade.definitions.spine import TrainingSet
 from stockade.definitions.view import FeatureView
 from stockade.definitions.wording import meanings
 from stockade.engine.faults import spark_faults
-from stockade.errors import DefinitionError, UnknownNameError
+from stockade.errors import DataError, DefinitionError, UnknownNameError, hint
+from stockade.learning.backtest import Backtest, backtest
 from stockade.learning.evaluate import Evaluation, evaluate
 from stockade.learning.gates import Check, check_gates
 from stockade.learning.registry import (
@@ -46,7 +51,7 @@ from stockade.learning.registry import (
     rollback,
     withdraw,
 )
-from stockade.learning.tracking import CHALLENGER, CHAMPION, Destination
+from stockade.learning.tracking import CHALLENGER, CHAMPION, Destination, ModelNotFoundError
 from stockade.learning.train import Pinned, TrainedModel, learning_columns, train
 from stockade.learning.tune import Runner, Running
 from stockade.scoring.score import PROBABILITY, SCORE, check_fingerprints, score
@@ -54,6 +59,11 @@ from stockade.session import check_session, session
 from stockade.store.ingest import ingest
 from stockade.store.tables import Tables, Written
 from stockade.target import Target
+
+Every = Literal["day", "week", "month"]
+_EVERY: Mapping[str, timedelta] = {
+    "day": timedelta(days=1), "week": timedelta(days=7), "month": timedelta(days=31)
+}  # fmt: skip
 
 # The day of a decision, by which predictions are partitioned.
 DECIDED_ON = "decided_on"
@@ -156,6 +166,21 @@ class FeatureStore:
                 self.tables, self._training_set(training_set), start=start, end=end, as_of=as_of
             )
 
+    def rebuild(self, training_set: str, *, into: str | None = None) -> Rebuilt:
+        """Make a written training set again from its manifest, and compare it bit for bit."""
+        with spark_faults():
+            return rebuild(self.tables, training_set, into=into)
+
+    def restate(
+        self,
+        training_set: str | TrainingSet | ModelSpec,
+        *,
+        as_of: datetime | None = None,
+    ) -> Restatement:
+        """What a written training set would be today, and what made the difference."""
+        with spark_faults():
+            return restate(self.tables, self._training_set(training_set), as_of=as_of)
+
     def audit(self, training_set: str) -> Audit:
         """Check every row of a written training set for hindsight."""
         return audit(self.tables, training_set)
@@ -202,23 +227,19 @@ class FeatureStore:
                 `serial`; see `stockade.learning.tune.Running`.
             progress: called with (model, trials ended, trials in all).
         """
-        spec = self.registry.model(model) if isinstance(model, str) else model
-        name = spec.training_set.name
-        manifest = read_manifest(self.tables, name)
-        service = spec.training_set.features
-        require_same(
-            manifest["fingerprints"],
-            service_fingerprints(service),
-            who=f"training set '{name}'",
-            remedy=f"build it again with `stockade build {name}`",
-        )
-        rows = self.tables.read(name).select(*learning_columns(spec, service.inputs()).names)
+        spec = self._model(model)
+        name, service = spec.training_set.name, spec.training_set.features
+        manifest = self._built(spec)
+        columns = learning_columns(spec, service.inputs()).names
+        rows = self.tables.read(name, version=manifest["version"]).select(*columns)
         pinned = Pinned(
             definitions_json=manifest["definition"],
             fingerprints=manifest["fingerprints"],
             inputs=service.inputs(),
             training_table=name,
             training_version=str(manifest["version"]),
+            training_place=self.target.place(name),
+            content_hash=manifest["content_hash"],
             meanings=meanings(service),
             built_at=datetime.fromisoformat(manifest["as_of"]),
         )
@@ -228,9 +249,47 @@ class FeatureStore:
             running=running, trials=trials, progress=_of_trials(spec.name, progress),
         )  # fmt: skip
 
+    def backtest(
+        self, model: str | ModelSpec, *, since: date, until: date, every: Every = "month"
+    ) -> Backtest:
+        """Replay a model on its newest training set, trained anew on what was known at each date.
+
+        Args:
+            model: which; its champion's parameters are used, or else its challenger's.
+            since, until: the decisions that are judged, `[since, until)`; those before `since` are
+                learnt from.
+            every: how often it is trained: `day`, `week` or `month`.
+        """
+        spec = self._model(model)
+        name = spec.training_set.name
+        manifest = self._built(spec)
+        first, last = (datetime.fromisoformat(one) for one in manifest["interval"])
+        start, end = _midnight(since), _midnight(until)
+        if not first < start < end <= last:
+            raise DataError(
+                f"backtest of '{spec.name}': training set '{name}' holds decisions from {first} to "
+                f"{last}: since must lie after its beginning, and until after since and not beyond "
+                "its end"
+            )
+        fitted = self._fitted(spec)
+        dates = _dates(start, end, every)
+        as_of = datetime.fromisoformat(manifest["as_of"])
+        with spark_faults():
+            rows, labels = labels_over_time(
+                self.tables.read(name, version=manifest["version"]), spec.training_set,
+                Inputs.of(self.tables, manifest["inputs"]), dates, as_of=as_of,
+            )  # fmt: skip
+            columns = learning_columns(spec, spec.training_set.features.inputs())
+            table = rows.select(*columns.names, *labels).toArrow()
+        return backtest(
+            spec, table, columns, list(zip(dates, labels, strict=True)),
+            end=end, built_at=as_of,
+            algorithm=fitted.algorithm, params=fitted.params,
+        )  # fmt: skip
+
     def promote(self, model: str | ModelSpec) -> Promotion:
         """Make the challenger champion, if it passes the gates of its definition."""
-        spec = self.registry.model(model) if isinstance(model, str) else model
+        spec = self._model(model)
 
         def judge(challenger: Champion, champion: int | None) -> Sequence[Check]:
             return check_gates(spec.gates, challenger.judgement, champion=champion)
@@ -239,18 +298,15 @@ class FeatureStore:
 
     def rollback(self, model: str | ModelSpec) -> Promotion:
         """Give the champion's alias back to the version that had it before."""
-        spec = self.registry.model(model) if isinstance(model, str) else model
-        return rollback(self._destination(spec.name))
+        return rollback(self._destination(self._model(model).name))
 
     def withdraw(self, model: str | ModelSpec) -> int:
         """Take the champion's alias away; the version that had it."""
-        spec = self.registry.model(model) if isinstance(model, str) else model
-        return withdraw(self._destination(spec.name))
+        return withdraw(self._destination(self._model(model).name))
 
     def history(self, model: str | ModelSpec) -> tuple[VersionHistory, ...]:
         """Every version of a model, the latest first, and what became of it."""
-        spec = self.registry.model(model) if isinstance(model, str) else model
-        return history(self._destination(spec.name))
+        return history(self._destination(self._model(model).name))
 
     def score(
         self,
@@ -269,7 +325,7 @@ class FeatureStore:
         Features come from the definitions that the champion is pinned to, in the mode that it was
         trained with; a declared definition that has changed since is refused by name.
         """
-        spec = self.registry.model(model) if isinstance(model, str) else model
+        spec = self._model(model)
         destination = self._destination(spec.name)
         champion = load_model(destination, CHALLENGER if shadow else CHAMPION)
         check_fingerprints(champion, service_fingerprints(spec.training_set.features))
@@ -306,7 +362,7 @@ class FeatureStore:
 
         Decisions whose label is pending or censored are left out.
         """
-        spec = self.registry.model(model) if isinstance(model, str) else model
+        spec = self._model(model)
         spine, label = spec.training_set.spine, spec.training_set.label
         inputs = Inputs.of(self.tables)
         rows = decisions(inputs, spine, start=_midnight(since), end=_midnight(until))
@@ -346,6 +402,28 @@ class FeatureStore:
             registered_model=self.target.registered_model(model),
         )
 
+    def _built(self, spec: ModelSpec) -> Mapping[str, Any]:
+        """The manifest of the model's training set, which must be of today's definitions."""
+        name = spec.training_set.name
+        manifest = read_manifest(self.tables, name)
+        require_same(
+            manifest["fingerprints"],
+            service_fingerprints(spec.training_set.features),
+            who=f"training set '{name}'",
+            remedy=f"build it again with `stockade build {name}`",
+        )
+        return manifest
+
+    def _fitted(self, spec: ModelSpec) -> Champion:
+        destination = self._destination(spec.name)
+        try:
+            return load_model(destination)
+        except ModelNotFoundError:
+            return load_model(destination, CHALLENGER)
+
+    def _model(self, given: str | ModelSpec) -> ModelSpec:
+        return self.registry.model(given) if isinstance(given, str) else given
+
     def _training_set(self, given: str | TrainingSet | ModelSpec) -> TrainingSet:
         if isinstance(given, ModelSpec):
             return given.training_set
@@ -369,6 +447,24 @@ def _of_trials(
 
 def _predictions(spec: ModelSpec) -> str:
     return f"{spec.name}_predictions"
+
+
+def _dates(start: datetime, end: datetime, every: Every) -> list[datetime]:
+    """Training dates from `start` to before `end`; a month later is the same day, or its last."""
+    if every not in _EVERY:
+        raise DefinitionError(f"every '{every}' is not one: {hint(every, _EVERY)}")
+    dates: list[datetime] = []
+    while not dates or dates[-1] < end:
+        n = len(dates)
+        month = start.month - 1 + n
+        year, month = start.year + month // 12, month % 12 + 1
+        last = calendar.monthrange(year, month)[1]
+        dates.append(
+            start.replace(year=year, month=month, day=min(start.day, last))
+            if every == "month"
+            else start + n * _EVERY[every]
+        )
+    return dates[:-1]
 
 
 def _midnight(day: date) -> datetime:

@@ -1,26 +1,12 @@
 """Snapshots, training sets, audits and verification on a few payments."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 
 import pytest
 from pyspark.sql import functions as F
 
-from stockade import (
-    LIFETIME,
-    Derived,
-    Entity,
-    EventSource,
-    FeatureService,
-    FeatureView,
-    Label,
-    Spine,
-    TrainingSet,
-    count,
-    days,
-    hours,
-    mean,
-)
+from stockade import count, hours
 from stockade.building import verify as verification
 from stockade.building.audit import audit
 from stockade.building.materialize import materialize
@@ -34,72 +20,9 @@ from stockade.errors import (
     VerificationError,
 )
 from stockade.store.tables import Tables
-from stockade.testing import MakeTable
-
-NOTE = {"run_id": "r"}
-account = Entity(name="account", keys="account_id")
-payments = EventSource(name="payments", origin="payments", event_time="paid_at")
-view = FeatureView(
-    name="account_payments",
-    entity=account,
-    source=payments,
-    aggregates={
-        "payments": count(windows=(days(2), LIFETIME)),
-        "mean_amount": mean("amount", windows=(days(2),)),
-    },
-)
-two_days = replace(view, aggregates={"payments": count(windows=(days(2),))})
-returned = Label(
-    name="returned",
-    source=EventSource(
-        name="returns", origin="returns", event_time="returned_at", available_at="known_at"
-    ),
-    keys={"payment_id": "payment_id"},
-    horizon=days(5),
-    reporting_delay=days(1),
-)
-training = TrainingSet(
-    name="payment_training",
-    spine=Spine(name="s", origin="decisions", decided_at="decided_at", id="payment_id"),
-    features=FeatureService(
-        name="f",
-        spine_columns="amount",
-        features=(view, Derived(name="ratio", expression="try_divide(amount, mean_amount_2d)")),
-    ),
-    label=returned,
-)
+from tests.building.samples import at, training, two_days, view
 
 pytestmark = pytest.mark.slow
-
-
-def at(text: str) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=UTC)
-
-
-@pytest.fixture
-def loaded(tables: Tables, table: MakeTable) -> Tables:
-    rows = (
-        ("ann", "2026-03-01 10:00:00", 10.0),
-        ("ann", "2026-03-02 00:00:00", 30.0),  # on the tick itself
-        ("bob", "2026-02-20 10:00:00", 5.0),
-        (None, "2026-03-01 10:00:00", 1.0),
-    )
-    decided = (
-        (1, "ann", "2026-03-02 00:00:00", 20.0),
-        (2, "ann", "2026-03-03 00:00:00", 20.0),
-        (3, "bob", "2026-03-03 00:00:00", 1.0),
-        (4, None, "2026-03-03 00:00:00", 1.0),
-        (5, "ann", "2026-03-09 00:00:00", 2.0),
-    )
-    back = ((2, "2026-03-06 00:00:00", "2026-03-07 00:00:00"),
-            (3, "2026-03-06 00:00:00", "2026-03-30 00:00:00"))  # fmt: skip
-    payment = "account_id string, paid_at timestamp, amount double"
-    tables.replace("payments", table(payment, *rows), note=NOTE)
-    decision = "payment_id bigint, account_id string, decided_at timestamp, amount double"
-    tables.replace("decisions", table(decision, *decided), note=NOTE)
-    known = "payment_id bigint, returned_at timestamp, known_at timestamp"
-    tables.replace("returns", table(known, *back), note=NOTE)
-    return tables
 
 
 def test_a_snapshot_holds_what_lay_before_its_tick(loaded: Tables) -> None:
@@ -235,7 +158,7 @@ def test_an_audit_names_the_view_that_used_hindsight(
     tampered = loaded.read("payment_training").withColumn(
         "account_payments__event_at", F.col("decided_at")
     )
-    monkeypatch.setattr(Tables, "read", lambda _self, name: _read(loaded, name, tampered))
+    monkeypatch.setattr(Tables, "read", lambda _self, name, **_: _read(loaded, name, tampered))
     monkeypatch.setattr("stockade.building.audit._same_table", lambda *_: None)
 
     with pytest.raises(LeakageError, match="5 rows where view 'account_payments' used an event"):

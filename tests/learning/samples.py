@@ -73,6 +73,8 @@ PINNED = Pinned(
     inputs=INPUTS,
     training_table="trust_safety.deposits_labelled",
     training_version="3",
+    training_place="/tables/deposits_labelled",
+    content_hash="12345678901234567890",
 )
 
 

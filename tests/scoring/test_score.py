@@ -47,6 +47,7 @@ def champion(
     params = {"n_estimators": 15, "seeds": 2, "subsample": 0.8} if algorithm == "xgboost" else {}
     model = fit(params, algorithm, training_data())  # type: ignore[arg-type]
     return Champion(
+        params=params,
         name="models.payment_return",
         version=7,
         run_id="",

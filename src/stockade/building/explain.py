@@ -15,7 +15,7 @@ from stockade.building.verify import same
 from stockade.definitions.expression import columns_of
 from stockade.definitions.source import EventSource
 from stockade.definitions.view import Selection, View
-from stockade.definitions.window import microseconds
+from stockade.definitions.window import microseconds_since_1970
 from stockade.engine.bind import History, Track, bind, value_column
 from stockade.engine.contributions import Part, as_number, parts, whole
 from stockade.engine.operator import attach
@@ -27,6 +27,7 @@ from stockade.engine.reference import (
     in_window,
     visibility,
 )
+from stockade.engine.revisions import known_from
 from stockade.errors import (
     DataError,
     SchemaError,
@@ -128,7 +129,7 @@ def explain_value(
     spine = _spine(view, events, keys, at)
     (track,) = bind(spine, [history], decided_at=_AT, keys={})
     (output,) = (output for output in track.outputs if output.name == name)
-    moment = _micros(at)
+    moment = microseconds_since_1970(at)
     rows = _around(track, output, spine, moment).collect()
     found = _judged(track.source, output, moment, rows)
     counted = [one for one in found if not one.reasons]
@@ -184,7 +185,7 @@ def _spine(view: View, events: DataFrame, keys: Mapping[str, object], at: dateti
             F.lit(keys[key]).cast(events.schema[view.keys[key]].dataType).alias(key)
             for key in view.entity.keys
         ),
-        F.timestamp_micros(F.lit(_micros(at))).alias(_AT),
+        F.timestamp_micros(F.lit(microseconds_since_1970(at))).alias(_AT),
     )
 
 
@@ -192,10 +193,7 @@ def _around(track: Track, output: Output, spine: DataFrame, moment: int) -> Data
     """Every revision of every event of the key that counts, or nearly does."""
     source = track.source
     events = track.events.withColumn(_E, F.unix_micros(source.event_time)).withColumn(
-        _KNOWN,
-        F.unix_micros(source.available_at)
-        if source.available_at
-        else F.unix_micros(source.event_time) + F.lit(microseconds(source.settling_delay)),
+        _KNOWN, known_from(source)
     )
     whose = F.broadcast(spine.select(*(F.col(key).alias(f"_k_{key}") for key in track.spine_keys)))
     same_key = [
@@ -245,14 +243,19 @@ def _measured(track: Track, output: Output) -> Column:
     return column
 
 
+def _filter(track: Track, output: Output) -> str | None:
+    """The text of the aggregate's `where`."""
+    return {mask: text for text, mask in track.masks.items()}.get(output.mask or "")
+
+
 def _passes(track: Track, output: Output) -> Column:
-    where = {mask: text for text, mask in track.masks.items()}.get(output.mask or "")
+    where = _filter(track, output)
     return F.lit(True) if where is None else F.coalesce(F.expr(where), F.lit(False))
 
 
 def _shown(track: Track, output: Output) -> list[Column]:
     """The columns that the definition reads, as text is not made of them here."""
-    where = {mask: text for text, mask in track.masks.items()}.get(output.mask or "")
+    where = _filter(track, output)
     read = [*track.source.dedupe, *track.source_keys]
     read += [output.value] if output.value else []
     read += sorted(columns_of(where)) if where else []
@@ -389,10 +392,6 @@ def _distance(one: _Judged, output: Output, moment: int) -> float:
     time, end = int(one.row[_E]), moment - output.delay
     begin = -math.inf if output.window is None else end - output.window
     return max(begin - time, time - end, 0)
-
-
-def _micros(moment: datetime) -> int:
-    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
 def _instant(micros: int | None) -> datetime | None:

@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from stockade.definitions.expression import columns_of
-from stockade.definitions.source import EventSource, Files, Origin, Table
+from stockade.definitions.source import EventSource, Origin, Table
 from stockade.definitions.spine import Mode, Spine
 from stockade.definitions.view import (
     Derived,
@@ -23,7 +23,7 @@ from stockade.engine.bind import History, reason
 from stockade.engine.operator import Attached, EngineOptions, attach
 from stockade.errors import ColumnNotFoundError, DefinitionError, hint, raise_all
 from stockade.store.origins import open_origin
-from stockade.store.tables import Tables
+from stockade.store.tables import Snapshot, Tables
 
 TICK: Mapping[str, timedelta] = {"daily": days(1), "hourly": hours(1)}
 AS_OF, AS_OF_ON = "as_of", "as_of_on"
@@ -36,13 +36,13 @@ _ZERO_WHEN_EMPTY = frozenset({"count", "sum", "count_distinct"})
 class Inputs:
     """Opens each origin once, so that views of one source share its rows and one shuffle."""
 
-    tables: Tables
+    tables: Snapshot
     opened: list[tuple[Origin, DataFrame]]
 
     @classmethod
-    def of(cls, tables: Tables) -> "Inputs":
-        """Nothing opened yet."""
-        return cls(tables=tables, opened=[])
+    def of(cls, tables: Tables, versions: Mapping[str, int] | None = None) -> "Inputs":
+        """Nothing opened yet; `versions` are table -> version, of others the newest is read."""
+        return cls(tables=Snapshot(tables, versions), opened=[])
 
     def open(self, origin: Origin | str) -> DataFrame:
         """The rows of a table, files or query."""
@@ -92,20 +92,6 @@ def attach_service(
     if mode == "snapshot":
         features = _filled(features, service.selections())
     return Attached(_derived(features, rows, service), attached.profile)
-
-
-def versions(inputs: Inputs) -> Mapping[str, int]:
-    """Delta version of every table that was opened, by name."""
-    names = sorted({name for origin, _ in inputs.opened for name in _table_names(origin)})
-    return {name: inputs.tables.version(name) for name in names if inputs.tables.exists(name)}
-
-
-def _table_names(origin: Origin) -> Iterable[str]:
-    if isinstance(origin, Table):
-        return (origin.name,)
-    if isinstance(origin, Files):
-        return ()
-    return tuple(used.name for used in origin.inputs.values() if isinstance(used, Table))
 
 
 def _snapshot(selection: Selection) -> Selection:

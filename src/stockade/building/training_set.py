@@ -1,7 +1,7 @@
 """Training sets: decisions with what was known of them and what became of them, and a manifest."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -10,7 +10,7 @@ from uuid import uuid4
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from stockade.building.features import Inputs, attach_service, versions
+from stockade.building.features import Inputs, attach_service
 from stockade.definitions.fingerprint import (
     definition_fingerprint,
     service_fingerprints,
@@ -18,7 +18,7 @@ from stockade.definitions.fingerprint import (
 )
 from stockade.definitions.spine import STATES, Label, Spine, TrainingSet
 from stockade.engine.labels import attach_label
-from stockade.engine.operator import EngineOptions, clock_columns
+from stockade.engine.operator import Attached, EngineOptions, clock_columns
 from stockade.errors import (
     EmptyTableError,
     SchemaError,
@@ -73,18 +73,13 @@ def build(
     """
     _check_interval(definition, start=start, end=end, as_of=as_of)
     inputs = Inputs.of(tables)
-    rows = decisions(inputs, definition.spine, start=start, end=end)
-    attached = attach_service(
-        rows, definition.features, definition.spine, inputs,
-        mode=definition.mode, audit=True, options=options,
-    )  # fmt: skip
+    attached = assemble(inputs, definition, start=start, end=end, as_of=as_of, options=options)
     if attached.profile.rows == 0:
         raise EmptyTableError(
             f"training set '{definition.name}': spine '{definition.spine.name}' has no decisions "
             f"from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC: widen the interval or "
             "load the data"
         )
-    labelled = labelled_rows(attached.rows, definition.label, definition.spine, inputs, as_of=as_of)
     run = uuid4().hex
     given = {
         "run_id": run,
@@ -95,16 +90,35 @@ def build(
         "interval": [_text(start), _text(end)],
         "as_of": _text(as_of),
         "mode": definition.mode,
-        "inputs": dict(versions(inputs)),
+        "inputs": dict(inputs.tables.versions),
         "keyless_rows": {",".join(k): n for k, n in attached.profile.keyless.items()},
         "timeless_rows": attached.profile.timeless,
     }
-    written = tables.replace(definition.name, labelled, note=given)
+    written = tables.replace(definition.name, attached.rows, note=given)
     manifest = (
         given | {"version": written.version} | measure(tables.read(definition.name), definition)
     )
     _write_manifest(tables, definition.name, manifest)
     return Built(name=definition.name, version=written.version, manifest=manifest)
+
+
+def assemble(
+    inputs: Inputs,
+    definition: TrainingSet,
+    *,
+    start: datetime,
+    end: datetime,
+    as_of: datetime,
+    options: EngineOptions | None = None,
+) -> Attached:
+    """The rows that `build` writes: decisions, features, clocks, label; nothing is written."""
+    rows = decisions(inputs, definition.spine, start=start, end=end)
+    attached = attach_service(
+        rows, definition.features, definition.spine, inputs,
+        mode=definition.mode, audit=True, options=options,
+    )  # fmt: skip
+    labelled = labelled_rows(attached.rows, definition.label, definition.spine, inputs, as_of=as_of)
+    return Attached(labelled, attached.profile)
 
 
 def decisions(
@@ -134,6 +148,31 @@ def labelled_rows(
         decided_at=spine.decided_at,
         as_of=as_of,
     )
+
+
+def labels_over_time(
+    rows: DataFrame,
+    definition: TrainingSet,
+    inputs: Inputs,
+    dates: Sequence[datetime],
+    *,
+    as_of: datetime,
+) -> tuple[DataFrame, tuple[str, ...]]:
+    """A training set's rows with their label as it was known at each date, and at `as_of`.
+
+    Features need no such care: they are what was known at each decision, whenever they are made.
+
+    Returns:
+        The rows, and the column with the label as of each date: null where it was not known.
+    """
+    label, spine = definition.label, definition.spine
+    own = (label.name, label.state, label.known_at)
+    rows = rows.drop(*own)
+    columns = tuple(f"{label.name}__{n}" for n in range(len(dates)))
+    for at, column in zip(dates, columns, strict=True):
+        then = labelled_rows(rows, label, spine, inputs, as_of=at)
+        rows = then.withColumnRenamed(label.name, column).drop(*own)
+    return labelled_rows(rows, label, spine, inputs, as_of=as_of), columns
 
 
 def read_manifest(tables: Tables, name: str) -> Mapping[str, Any]:

@@ -1,7 +1,7 @@
 """Lengths of time: how far back a feature looks, and what that is called."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from stockade.errors import DefinitionError
 
@@ -15,6 +15,12 @@ _UNITS = (
     (timedelta(seconds=1), "s"),
     (timedelta(milliseconds=1), "ms"),
     (MICROSECOND, "us"),
+)
+_WORDS = (
+    (timedelta(days=1), "day"),
+    (timedelta(hours=1), "hour"),
+    (timedelta(minutes=1), "minute"),
+    (timedelta(seconds=1), "second"),
 )
 
 
@@ -50,6 +56,20 @@ def days(number: int) -> timedelta:
 def microseconds(length: timedelta) -> int:
     """The length as whole microseconds, exactly."""
     return length // MICROSECOND
+
+
+def microseconds_since_1970(instant: datetime) -> int:
+    """An instant with a time zone as Spark counts time, exactly."""
+    return microseconds(instant - datetime.fromtimestamp(0, tz=instant.tzinfo))
+
+
+def in_words(length: timedelta) -> str:
+    """The length as people say it, in the largest unit that divides it: `1 hour`, `30 days`."""
+    for unit, name in _WORDS:
+        if length % unit == timedelta(0):
+            count = length // unit
+            return f"{count} {name}" + ("" if count == 1 else "s")
+    return f"{length.total_seconds():g} seconds"
 
 
 def suffix(window: Window) -> str:

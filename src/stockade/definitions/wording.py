@@ -1,11 +1,10 @@
 """What a feature means, in words that an investigator can read."""
 
 from collections.abc import Mapping
-from datetime import timedelta
 
 from stockade.definitions.aggregate import NO_DELAY, Aggregate, Kind
 from stockade.definitions.view import FeatureService, LookupView, View
-from stockade.definitions.window import Lifetime, Window
+from stockade.definitions.window import Lifetime, Window, in_words
 
 # {value} is the measured column, {events} the source's name.
 _PHRASES: Mapping[Kind, str] = {
@@ -27,7 +26,6 @@ _PHRASES: Mapping[Kind, str] = {
     "quantile": "quantile of {value} over {events}",
     "latest": "{value} as last known from {events}",
 }
-_UNITS = (("day", 86_400), ("hour", 3600), ("minute", 60), ("second", 1))
 
 
 def meanings(service: FeatureService) -> Mapping[str, str]:
@@ -51,18 +49,9 @@ def _aggregate(view: View, aggregate: Aggregate) -> str:
         phrase += f" of this {view.entity.name.replace('_', ' ')}"
         phrase += _window(aggregate.windows[0])
     if aggregate.delay > NO_DELAY:
-        phrase += f", until {_length(aggregate.delay)} before"
+        phrase += f", until {in_words(aggregate.delay)} before"
     return phrase
 
 
 def _window(window: Window) -> str:
-    return " so far" if isinstance(window, Lifetime) else f" in {_length(window)}"
-
-
-def _length(length: timedelta) -> str:
-    seconds = length.total_seconds()
-    for name, unit in _UNITS:
-        if seconds % unit == 0:
-            count = int(seconds // unit)
-            return f"{count} {name}" + ("" if count == 1 else "s")
-    return f"{seconds:g} seconds"
+    return " so far" if isinstance(window, Lifetime) else f" in {in_words(window)}"

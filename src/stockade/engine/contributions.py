@@ -165,11 +165,6 @@ def _picked(
     return [(pick(by_time, key=lambda i: reference.rank(counted[i].value)), value)]
 
 
-def is_additive(output: Output) -> bool:
-    """Whether the parts are numbers that are added, rather than values that are picked."""
-    return output.kind not in _PICKS
-
-
 def as_number(part: Part) -> float | None:
     """A part as a number, where it is one."""
     if isinstance(part, bool) or not isinstance(part, int | float | Decimal):

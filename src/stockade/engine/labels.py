@@ -15,7 +15,7 @@ from stockade.definitions.spine import (
     UNKNOWN,
     Label,
 )
-from stockade.definitions.window import microseconds
+from stockade.definitions.window import microseconds, microseconds_since_1970
 from stockade.engine.program import FOREVER
 from stockade.engine.revisions import EVENT, FROM, UNTIL, clocks
 from stockade.errors import SchemaError, raise_all, require_columns
@@ -50,8 +50,10 @@ def attach_label(
     Events of one key are gathered first, so that no decision is ever doubled.
     """
     _check(spine, label, label.source, events, decided_at=decided_at)
+    if as_of.tzinfo is None:
+        raise SchemaError(f"build date {as_of} has no time zone: add tzinfo=timezone.utc")
     moment = F.unix_micros(decided_at)
-    build = F.lit(_microseconds_since_1970(as_of))
+    build = F.lit(microseconds_since_1970(as_of))
     joined = _with_events(spine, label, label.source, events, "_reports", build)
     blocked = F.lit(False)
     if label.blocks is not None and blocks is not None:
@@ -112,13 +114,6 @@ def _within(events: str, moment: Column, label: Label) -> Column:
 def _standing(events: Column, build: Column) -> Column:
     """Those of the events that nothing known by the build date took back."""
     return F.filter(events, lambda one: one[UNTIL] > build)
-
-
-def _microseconds_since_1970(instant: datetime) -> int:
-    if instant.tzinfo is None:
-        raise SchemaError(f"build date {instant} has no time zone: add tzinfo=timezone.utc")
-    epoch = datetime.fromtimestamp(0, tz=instant.tzinfo)
-    return microseconds(instant - epoch)
 
 
 def _check(

@@ -21,19 +21,22 @@ def clocks(source: EventSource, events: DataFrame) -> DataFrame:
     A revision counts at t if it has the highest version among those known by t: it is
     superseded at the first moment at which a higher version is known.
     """
-    happened = F.unix_micros(source.event_time)
-    known = (
-        F.unix_micros(source.available_at)
-        if source.available_at
-        else happened + F.lit(microseconds(source.settling_delay))
+    timed = events.withColumn(EVENT, F.unix_micros(source.event_time)).withColumn(
+        FROM, known_from(source)
     )
-    timed = events.withColumn(EVENT, happened).withColumn(FROM, known)
     if source.dedupe:
         # A revision whose own event time is null still supersedes those before it.
         known_ones = timed.where(F.col(FROM).isNotNull())
         rule = _revised if source.version else _first_copies
         timed = rule(source, known_ones)
     return timed.where(F.col(EVENT).isNotNull() & F.col(FROM).isNotNull())
+
+
+def known_from(source: EventSource) -> Column:
+    """When an event of the source was known, in microseconds since 1970; null if never."""
+    if source.available_at:
+        return F.unix_micros(source.available_at)
+    return F.unix_micros(source.event_time) + F.lit(microseconds(source.settling_delay))
 
 
 def _identity(source: EventSource, events: DataFrame) -> list[Column]:

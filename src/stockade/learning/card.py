@@ -9,7 +9,7 @@ import io
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from html import escape
 
 import numpy as np
@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 
 from stockade.definitions.model import ModelSpec
 from stockade.definitions.spine import Label
+from stockade.definitions.window import in_words
 from stockade.learning.judgement import Judgement
 from stockade.learning.quality import LEAST_POSITIVES, SliceQuality
 
@@ -263,7 +264,7 @@ def _limits(facts: CardFacts, judgement: Judgement) -> Iterable[str]:
     label = facts.spec.training_set.label
     yield (
         f"It knows what was reported by the build date. Decisions younger than "
-        f"{_days(label.maturity)} are not in it."
+        f"{in_words(label.maturity)} are not in it."
     )
     if facts.left_out.get("censored"):
         yield (
@@ -310,15 +311,10 @@ def _sentence(spec: ModelSpec) -> str:
 
 
 def _horizon(label: Label) -> str:
-    within = f"within {_days(label.horizon)}, " if label.horizon else ""
-    return f"{label.name}: {within}reported within {_days(label.reporting_delay)}" + (
+    within = f"within {in_words(label.horizon)}, " if label.horizon else ""
+    return f"{label.name}: {within}reported within {in_words(label.reporting_delay)}" + (
         " more" if within else ""
     )
-
-
-def _days(length: timedelta) -> str:
-    number = length / timedelta(days=1)
-    return f"{number:g} day" + ("" if number == 1 else "s")
 
 
 def _code(text: str) -> str:

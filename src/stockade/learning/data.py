@@ -273,7 +273,9 @@ def _in_words(column: pa.ChunkedArray) -> NDArray[np.str_]:
 
 def _quarters(numbers: NDArray[np.float64]) -> NDArray[np.str_]:
     known = numbers[~np.isnan(numbers)]
-    edges = np.unique(np.quantile(known, [0.25, 0.5, 0.75])) if len(known) else np.empty(0)
+    if not len(known):
+        return np.full(len(numbers), "")
+    edges = np.unique(np.quantile(known, [0.25, 0.5, 0.75]))
     ends = ["", *(f"{edge:.4g}" for edge in edges), ""]
     # Begins with a letter in order of size, so that they sort.
     names = np.array(
@@ -281,8 +283,6 @@ def _quarters(numbers: NDArray[np.float64]) -> NDArray[np.str_]:
             f"{chr(97 + n)}: " + (f"over {low}" if not high else f"up to {high}")
             for n, (low, high) in enumerate(pairwise(ends))
         ]
-        if len(edges)
-        else ["a: any"]
     )
     return names[np.searchsorted(edges, np.nan_to_num(numbers), side="left")]
 

@@ -98,7 +98,7 @@ def evaluate(
         precision_at_capacity=float(np.mean(found / capacity)),
         recall_at_capacity=float(found.sum() / positive_entities),
         brier=float(np.mean((believed - labels) ** 2)),
-        calibration_error=_calibration_error(labels, believed),
+        calibration_error=calibration_error(labels, believed),
         capacity=capacity,
         days=len(found),
         rows=len(labels),
@@ -121,7 +121,8 @@ def reliability(
     ]
 
 
-def _calibration_error(labels: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:
+def calibration_error(labels: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:
+    """Mean distance between mean score and share of positives, over those bins."""
     binned = reliability(labels, scores)
     return sum(abs(mean - share) * rows for mean, share, rows in binned) / len(labels)
 

@@ -20,7 +20,7 @@ from datetime import timedelta
 from typing import Any
 
 from stockade.learning.split import Split
-from stockade.learning.trial import Objective, load_rows
+from stockade.learning.trial import Objective, load_rows, plain_value
 
 # A child that is not asked anything for so long lets go of the rows: their files may be gone.
 _IDLE_SECONDS = 30.0
@@ -43,8 +43,7 @@ class Isolated:
         """Hyperopt's result; never raises."""
         began, begun = time.time(), time.monotonic()
         try:
-            plain = {name: getattr(value, "item", lambda v=value: v)()
-                     for name, value in params.items()}  # fmt: skip
+            plain = {name: plain_value(value) for name, value in params.items()}
             request = json.dumps([asdict(self.objective), plain, list(bars)], default=_slice)
             result: dict[str, Any] = json.loads(_child().ask(request, self.deadline))
         except _LostError as lost:

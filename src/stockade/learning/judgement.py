@@ -6,13 +6,14 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stockade.champion import Champion, Predictor
 from stockade.decisions import Calibration, DecisionRule, Numbers, fit_rule
 from stockade.definitions.model import Algorithm, ModelSpec
 from stockade.learning.calibrate import CalibrationChoice, choose_calibration
 from stockade.learning.data import LearningData
-from stockade.learning.evaluate import Evaluation, evaluate, reliability
+from stockade.learning.evaluate import Evaluation, calibration_error, evaluate, reliability
 from stockade.learning.models import Params, fit_spec
 from stockade.learning.quality import (
     ActionOutcome,
@@ -25,6 +26,8 @@ from stockade.learning.quality import (
     outcomes,
 )
 from stockade.learning.split import Split
+
+Flags = NDArray[np.bool_]
 
 _DAY = "datetime64[D]"
 _POINTS, _SAMPLE = 60, 2_000
@@ -188,10 +191,7 @@ def judge_winner(
     scores = model.predict(late.rows)
     took = (time.perf_counter() - begun) / len(late)
     probabilities = fitted.calibration(scores)
-    actions = _actions(fitted.rule, late, probabilities)
-    flagged = (
-        _top(late, scores, spec.review_capacity) if fitted.rule is None else actions > 0
-    )  # fmt: skip
+    flagged = _flagged(spec, fitted.rule, late, scores, probabilities)
     return Judgement(
         first=str(late.decided_at[0].astype(_DAY)),
         last=str(late.decided_at[-1].astype(_DAY)),
@@ -200,12 +200,12 @@ def judge_winner(
         intervals=intervals(late, scores, capacity=spec.review_capacity, seed=spec.seed),
         calibration=fitted.calibration.method,
         calibration_losses=fitted.choice.losses,
-        uncalibrated_error=_evaluate(spec, late, scores, None).calibration_error,
+        uncalibrated_error=calibration_error(late.labels, scores),
         reliability=reliability(late.labels, probabilities),
         gains=_gains(late, scores),
         importance=_importance(model, late),
         slices=by_slice(late, scores, probabilities, flagged),
-        outcomes=[] if fitted.rule is None else outcomes(late, fitted.rule, actions),
+        outcomes=_outcomes(fitted.rule, late, probabilities),
         days=_days(late, probabilities, flagged),
         metric=spec.metric,
         missing={
@@ -220,22 +220,24 @@ def judge_winner(
     )
 
 
-def _actions(
-    rule: DecisionRule | None, late: LearningData, probabilities: Numbers
-) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """The actions that were due: what the lot decides would only add noise to a judgement."""
-    if rule is None or late.losses is None:
-        return np.zeros(len(late), np.int64)
-    return rule.due(probabilities, late.losses)
+def _flagged(
+    spec: ModelSpec,
+    rule: DecisionRule | None,
+    late: LearningData,
+    scores: Numbers,
+    probabilities: Numbers,
+) -> Flags:
+    """The rows that somebody would have acted on: the policy's, or each day's highest scores.
 
-
-def _top(late: LearningData, scores: Numbers, capacity: int) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """Without a policy, as many of each day's highest scores as can be reviewed."""
+    What the lot decides would only add noise to a judgement: actions are those that were due.
+    """
+    if rule is not None and late.losses is not None:
+        return rule.due(probabilities, late.losses) > 0
     flagged = np.zeros(len(late), np.bool_)
     days = late.decided_at.astype(_DAY)
     for day in np.unique(days):
         rows = np.flatnonzero(days == day)
-        flagged[rows[np.argsort(-scores[rows], kind="stable")[:capacity]]] = True
+        flagged[rows[np.argsort(-scores[rows], kind="stable")[: spec.review_capacity]]] = True
     return flagged
 
 
@@ -257,19 +259,14 @@ def _rival(
     champion: Champion,
     late: LearningData,
     ours: Numbers,
-    flagged: np.ndarray[Any, np.dtype[np.bool_]],
+    flagged: Flags,
 ) -> Rival | None:
     if not set(champion.inputs) <= set(late.inputs):
         return None
     columns = [late.inputs.index(name) for name in champion.inputs]
     scores = champion.predictor().predict(np.ascontiguousarray(late.rows[:, columns]))
     probabilities = champion.calibration(scores)
-    actions = _actions(champion.rule, late, probabilities)
-    theirs = (
-        _top(late, scores, spec.review_capacity)
-        if champion.rule is None or late.losses is None
-        else actions > 0
-    )
+    theirs = _flagged(spec, champion.rule, late, scores, probabilities)
     gained, lost = flagged & ~theirs, theirs & ~flagged
     return Rival(
         version=champion.version,
@@ -291,6 +288,14 @@ def _rival(
     )
 
 
+def _outcomes(
+    rule: DecisionRule | None, late: LearningData, probabilities: Numbers
+) -> list[ActionOutcome]:
+    if rule is None or late.losses is None:
+        return []
+    return outcomes(late, rule, rule.due(probabilities, late.losses))
+
+
 def _gains(late: LearningData, scores: Numbers) -> list[tuple[float, float, float]]:
     order = np.argsort(-scores, kind="stable")
     found = late.labels[order].astype(np.float64)
@@ -310,9 +315,7 @@ def _importance(model: Predictor, late: LearningData) -> Mapping[str, float]:
     return {late.inputs[j]: float(mean[j]) for j in order}
 
 
-def _days(
-    late: LearningData, probabilities: Numbers, flagged: np.ndarray[Any, np.dtype[np.bool_]]
-) -> list[DayQuality]:
+def _days(late: LearningData, probabilities: Numbers, flagged: Flags) -> list[DayQuality]:
     days = late.decided_at.astype(_DAY)
     lines: list[DayQuality] = []
     for day in np.unique(days):

@@ -47,8 +47,8 @@ def fit(
         seed: of the random parts.
         negatives: share of the negative rows to learn from; see `sampled`.
     """
-    data = sampled(data, negatives, seed=seed)
     check_params(params, algorithm)
+    data = sampled(data, negatives, seed=seed)
     if algorithm == "logistic":
         return _fit_logistic(params, data, seed=seed)
     return _fit_boosters(params, data, seed=seed)

@@ -295,6 +295,7 @@ def _read_model(folder: Path, *, who: str, seal: str) -> dict[str, Any]:
             )
     return {
         "algorithm": manifest["algorithm"],
+        "params": manifest["params"],
         "inputs": tuple(manifest["inputs"]),
         "fingerprints": manifest["fingerprints"],
         "definitions_json": manifest["definitions"],

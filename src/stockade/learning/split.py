@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import numpy as np
 
+from stockade.definitions.window import in_words
 from stockade.errors import DataError, raise_all
 from stockade.learning.data import LearningData
 
@@ -72,8 +73,8 @@ def walk_forward(
         folds=tuple(split(*edges[n : n + 2]) for n in range(folds)), test=split(start, end)
     )
     lengths = (
-        f"{folds} x {_days(validation)} of validation and {_days(test)} of test, each after a gap "
-        f"of {_days(gap)}"
+        f"{folds} x {in_words(validation)} of validation and {in_words(test)} of test, each after "
+        f"a gap of {in_words(gap)}"
     )
     _require_both_classes(data, periods, lengths)
     return periods
@@ -102,7 +103,3 @@ def _require_both_classes(data: LearningData, periods: Periods, lengths: str) ->
 
 def _midnight(moment: np.datetime64) -> np.datetime64:
     return moment.astype("datetime64[D]").astype("datetime64[us]")
-
-
-def _days(length: timedelta) -> str:
-    return f"{length / timedelta(days=1):g} days"

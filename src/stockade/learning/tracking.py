@@ -1,5 +1,6 @@
 """A study's runs in MLflow, and the model that it registers."""
 
+import hashlib
 import json
 import logging
 import math
@@ -25,7 +26,7 @@ import pandas as pd
 import xgboost as xgb
 from mlflow import MlflowClient
 from mlflow import xgboost as mlflow_xgboost
-from mlflow.entities import Metric, Param, Run, RunTag
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.models import Model, ModelSignature
@@ -147,6 +148,21 @@ class StudyRun:
             status="FAILED" if trial.failed else "FINISHED",
             end_time=began + int(trial.seconds * 1000),
         )
+
+    def log_training_set(
+        self, table: str, version: str, *, place: str, content_hash: str, rows: int
+    ) -> None:
+        """Say in MLflow's terms what is learnt from: a dataset, its digest that of the rows."""
+        dataset = Dataset(
+            name=table,
+            # MLflow keeps 36 characters.
+            digest=hashlib.sha256(content_hash.encode()).hexdigest()[:16],
+            source_type="delta_table",
+            source=json.dumps({"path": place, "delta_table_version": int(version)}),
+            profile=json.dumps({"num_rows": rows, "content_hash": content_hash}),
+        )
+        context = InputTag("mlflow.data.context", "training")
+        self._client.log_inputs(self.run_id, [DatasetInput(dataset, [context])])
 
     def log_files(self, folder: str, files: Mapping[str, bytes]) -> None:
         """Keep files beside the run, in a folder of its artifacts."""

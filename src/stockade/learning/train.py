@@ -10,7 +10,7 @@ from types import MappingProxyType
 import numpy as np
 import pyarrow as pa
 
-from stockade.champion import Champion, Predictor, UnsafeModelError
+from stockade.champion import Champion, UnsafeModelError
 from stockade.definitions.model import Algorithm, ModelSpec
 from stockade.learning.card import CardFacts, card_figures, card_html, card_markdown
 from stockade.learning.data import Columns, LearningData, learning_data
@@ -39,6 +39,8 @@ class Pinned:
         fingerprints: feature -> fingerprint.
         inputs: what the model sees, in order.
         training_table, training_version: the table and its version.
+        training_place: its folder, or its name in the catalog.
+        content_hash: of its rows.
         meanings: input -> what it means, for people.
         built_at: the training set's build date; decides which labels are mature. Without it, they
             are those of decisions before the first pending one.
@@ -49,6 +51,8 @@ class Pinned:
     inputs: tuple[str, ...]
     training_table: str
     training_version: str
+    training_place: str
+    content_hash: str
     meanings: Mapping[str, str] = field(default_factory=dict[str, str])
     built_at: datetime | None = None
 
@@ -144,6 +148,10 @@ def train(
     key = hashlib.sha256(said.encode()).hexdigest()
     with study_run(destination, name=f"{spec.name} study", study=key, tags=tags) as run:
         run.log(params=_study_params(spec, data, periods))
+        run.log_training_set(
+            pinned.training_table, pinned.training_version,
+            place=pinned.training_place, content_hash=pinned.content_hash, rows=table.num_rows,
+        )  # fmt: skip
         study = tune(
             spec, data, periods.folds, running=running, trials=trials, progress=progress,
             record=Record(
@@ -155,13 +163,13 @@ def train(
         )  # fmt: skip
         if study.baseline.trial.number not in run.known:
             run.log_trial(study.baseline.trial, algorithm="logistic", result={})
-        algorithm, winner = _winner(study)
+        algorithm, winner = study.winner
         fitted = fit_decisions(spec, algorithm, winner.params, data, periods.folds)
         judgement = judge_winner(
             spec, algorithm, winner.params, data, periods.test, fitted,
             champion=_comparable(destination, pinned),
         )  # fmt: skip
-        model = fit_winner(spec, study, data)
+        model = fit_spec(spec, winner.params, algorithm, data)
         metrics = {**validation_metrics(winner), **_test_metrics(judgement)}
         run.log(metrics=metrics, tags={"stockade.algorithm": algorithm})
         run.log_files("card", _card(spec, study, pinned, data, judgement))
@@ -179,7 +187,7 @@ def train(
         validation=winner.judged(),
         baseline=study.baseline.trial.judged(),
         trials=study.trials,
-        resumed=len(run.known),
+        resumed=sum(number >= 0 for number in run.known),
         rows=len(data),
         positives=data.positives,
         training_rows=latest.train.stop,
@@ -200,12 +208,6 @@ def _test_metrics(judgement: Judgement) -> dict[str, float]:
     return {
         f"{period}_{name}": value for period, of in named.items() for name, value in of.items()
     } | {f"test_net_{line.action}": line.net for line in judgement.outcomes}
-
-
-def fit_winner(spec: ModelSpec, study: Study, data: LearningData) -> Predictor:
-    """The study's winner, fitted on all of `data`; what `train` registers."""
-    algorithm, winner = _winner(study)
-    return fit_spec(spec, winner.params, algorithm, data)
 
 
 def learning_columns(spec: ModelSpec, inputs: tuple[str, ...]) -> Columns:
@@ -230,13 +232,6 @@ def _prepare(spec: ModelSpec, table: pa.Table, pinned: Pinned) -> tuple[Learning
         data, validation=spec.validation, folds=spec.folds, test=spec.test, gap=label.maturity
     )
     return data, periods
-
-
-def _winner(study: Study) -> tuple[Algorithm, Trial]:
-    best, baseline = study.best, study.baseline.trial
-    if study.value(best) > study.value(baseline):
-        return "xgboost", best
-    return "logistic", baseline
 
 
 def _study_params(spec: ModelSpec, data: LearningData, periods: Periods) -> Mapping[str, object]:
@@ -302,7 +297,7 @@ def _card(
     spec: ModelSpec, study: Study, pinned: Pinned, data: LearningData, judgement: Judgement
 ) -> Mapping[str, bytes]:
     """The model card as Markdown, as one HTML file, and the numbers in it as JSON."""
-    algorithm, winner = _winner(study)
+    algorithm, winner = study.winner
     facts = CardFacts(
         spec=spec,
         algorithm=algorithm,

@@ -89,7 +89,7 @@ class Objective:
                 worth its remaining folds.
         """
         began, begun = time.time(), time.monotonic()
-        plain = {name: _plain(value) for name, value in params.items()}
+        plain = {name: plain_value(value) for name, value in params.items()}
         try:
             result = self._judged(plain, bars)
         except FileNotFoundError:
@@ -190,7 +190,8 @@ def _document(folds: Sequence[Evaluation], value: float) -> dict[str, Any]:
     return {"status": "ok", "loss": -value, "folds": [asdict(one) for one in folds]}
 
 
-def _plain(value: object) -> Value:
+def plain_value(value: object) -> Value:
+    """A parameter as JSON knows it: what NumPy drew may be a scalar of its own kind."""
     plain = value.item() if isinstance(value, np.generic) else value
     if not isinstance(plain, str | int | float):
         raise TypeError(f"a parameter cannot be a {type(value).__name__}")

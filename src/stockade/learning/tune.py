@@ -21,7 +21,7 @@ from hyperopt.pyll import scope
 from pyspark.sql import SparkSession
 
 from stockade.champion import Predictor
-from stockade.definitions.model import Choice, Metric, ModelSpec, Range
+from stockade.definitions.model import Algorithm, Choice, Metric, ModelSpec, Range
 from stockade.errors import StockadeError
 from stockade.learning.classic import spark_trials_search
 from stockade.learning.data import LearningData
@@ -68,6 +68,14 @@ class Study:
             (trial for trial in self.trials if trial.evaluation is not None),
             key=lambda trial: (self.value(trial), -trial.number),
         )
+
+    @property
+    def winner(self) -> tuple[Algorithm, Trial]:
+        """The best trial, or the baseline where none beats it: of equals, the simpler."""
+        best, baseline = self.best, self.baseline.trial
+        if self.value(best) > self.value(baseline):
+            return "xgboost", best
+        return "logistic", baseline
 
     def value(self, trial: Trial) -> float:
         """The trial's metric; minus infinity where it failed."""

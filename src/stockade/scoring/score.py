@@ -173,7 +173,7 @@ def _scorer(
             columns[SCORE] = pa.array(scores, pa.float64())
             columns[PROBABILITY] = pa.array(probabilities, pa.float64())
             if rule is not None:
-                loss, lot = (doubles(batch.column(one)) for one in (_LOSS, _LOT))
+                loss, lot = (_doubles(batch.column(one)) for one in (_LOSS, _LOT))
                 chosen = rule.choose(probabilities, loss, lot)
                 names = pa.array([action.name for action in rule.policy.actions], pa.string())
                 columns[ACTION] = names.take(pa.array(chosen.action, pa.int64()))
@@ -187,7 +187,7 @@ def _scorer(
     return score_batches
 
 
-def doubles(column: pa.Array) -> Scores:
+def _doubles(column: pa.Array) -> Scores:
     """Null as NaN."""
     return column.cast(pa.float64()).to_numpy(zero_copy_only=False)
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 from uuid import uuid4
 
 from pyspark.errors import AnalysisException, ParseException
@@ -18,7 +19,6 @@ from stockade.errors import (
     raise_all,
     require_columns,
 )
-from stockade.store.tables import Tables
 
 # s3://, abfss://, dbfs:/, and what Databricks mounts: not a path that can be looked up here.
 _ELSEWHERE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/|/Volumes/")
@@ -26,8 +26,16 @@ _GONE = ("PATH_NOT_FOUND", "DELTA_TABLE_NOT_FOUND", "DELTA_PATH_DOES_NOT_EXIST")
 _WHERE = re.compile(r"\s*SQLSTATE: .*")
 
 
+class Readable(Protocol):
+    """Looks tables up by name: the newest rows, or those of a snapshot."""
+
+    def read(self, name: str) -> DataFrame:
+        """The rows of a table."""
+        ...
+
+
 def open_origin(
-    spark: SparkSession, tables: Tables, origin: Origin, *, base: Path | None = None
+    spark: SparkSession, tables: Readable, origin: Origin, *, base: Path | None = None
 ) -> DataFrame:
     """The rows of a table, of files, or of a query over them.
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 from uuid import uuid4
 
+from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
@@ -35,6 +36,7 @@ _COMMIT = "commit_id"
 _RECENT = 100
 # Delta's typed exceptions do not reach Python (4.3.1) or Connect; the text does, in both.
 _CONFLICT = re.compile(r"\[(DELTA_(?:CONCURRENT_\w+|METADATA_CHANGED|PROTOCOL_CHANGED))")
+_NO_VERSION = re.compile(r"DELTA_(?:VERSION_NOT_(?:FOUND|CONTIGUOUS)|NO_RECREATABLE_HISTORY)", re.I)
 _OUTSIDE = "[DELTA_REPLACE_WHERE_MISMATCH]"
 # Databricks' default lets a blind append slip past an overwrite.
 _SERIALIZABLE = ("delta.isolationLevel", "Serializable")
@@ -78,13 +80,33 @@ class Tables:
         self.target = target
         self._step: Step = step or _no_step
 
-    def read(self, name: str) -> DataFrame:
-        """The rows of a table; `TableNotFoundError` names the nearest."""
+    def read(self, name: str, *, version: int | None = None) -> DataFrame:
+        """The rows of a table, as they are or as they were at a version.
+
+        Raises:
+            TableNotFoundError: there is no such table (the nearest is named), or its files of that
+                version are gone.
+        """
         if not self.exists(name):
             raise TableNotFoundError(f"no table '{name}': {hint(name, self.names())}")
-        if self.target.folder is None or "." in name:
-            return self.spark.read.table(self._identifier(name))
-        return self.spark.read.format("delta").load(str(self._path(name)))
+        reader = self.spark.read.format("delta")
+        if version is not None:
+            reader = reader.option("versionAsOf", version)
+        try:
+            if self.target.folder is None or "." in name:
+                frame = reader.table(self._identifier(name))
+            else:
+                frame = reader.load(str(self._path(name)))
+            # Spark Connect looks only now.
+            _ = frame.schema
+        except Exception as fault:
+            if version is None or not _NO_VERSION.search(str(fault)):
+                raise
+            raise TableNotFoundError(
+                f"table '{name}' is no longer there as of version {version}: Delta keeps a "
+                "version's log for delta.logRetentionDuration, and VACUUM removes its files"
+            ) from None
+        return frame
 
     def exists(self, name: str) -> bool:
         """Whether there is such a table."""
@@ -264,6 +286,42 @@ class Tables:
             check_name(part, what="table")
         full = parts if len(parts) > 1 else [*str(self.target.schema).split("."), name]
         return ".".join(f"`{part}`" for part in full)
+
+
+class Snapshot:
+    """The tables of a target as of one moment each: every read of a table gives the same rows.
+
+    A run that reads a table twice, or counts before it computes, must not see another's commit
+    between. What was read can be read again from `versions`.
+    """
+
+    def __init__(self, tables: Tables, versions: Mapping[str, int] | None = None) -> None:
+        """Hold the tables.
+
+        Args:
+            tables: of the target.
+            versions: table -> version to read; of others, the newest when first read.
+        """
+        self.tables = tables
+        self.spark = tables.spark
+        self._versions = dict(versions or {})
+        self._read: set[str] = set()
+
+    @property
+    def versions(self) -> Mapping[str, int]:
+        """Table -> version, of all Delta tables that were read."""
+        return {name: self._versions[name] for name in sorted(self._read)}
+
+    def read(self, name: str) -> DataFrame:
+        """The rows of a table; see `Tables.read`."""
+        if name not in self._versions:
+            try:
+                self._versions[name] = self.tables.version(name)
+            except AnalysisException:
+                # A view of the catalog, or a table of another format, has no versions.
+                return self.tables.read(name)
+        self._read.add(name)
+        return self.tables.read(name, version=self._versions[name])
 
 
 def _no_step(_moment: Moment, _name: str) -> None:
