@@ -14,19 +14,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from stockade.definitions.registry import Registry
 from stockade.definitions.source import Files
 from stockade.definitions.view import FeatureView
 from stockade.errors import DefinitionError, StockadeError
+from stockade.lines import (
+    evaluation_lines,
+    explanation_lines,
+    plural,
+    replay_lines,
+    restatement_lines,
+)
 
 if TYPE_CHECKING:
-    from stockade.building.explain import Explanation
-    from stockade.building.rebuild import Restatement
     from stockade.feature_store import FeatureStore
-    from stockade.learning.backtest import Backtest
-    from stockade.learning.evaluate import Evaluation
 
 DEFAULT_DEFINITIONS = ("trust_safety.features", "trust_safety.models")
 
@@ -90,7 +92,7 @@ def check(context: typer.Context) -> None:
         for kind in sorted({of for of, _ in registry.definitions})
     }
     features = sum(len(view.features()) for view in registry.views())
-    found = ", ".join(f"{n} {_plural(kind, n)}" for kind, n in counts.items()) or "none"
+    found = ", ".join(f"{n} {plural(kind, n)}" for kind, n in counts.items()) or "none"
     _say(
         context.obj,
         {"definitions": counts, "features": features, "fingerprint": registry.fingerprint()},
@@ -105,7 +107,7 @@ def plan(context: typer.Context) -> None:
         steps = store.plan().steps
     lines = [step.line() for step in steps]
     lines.append(
-        f"{len(steps)} {_plural('change', len(steps))}. Write with: stockade materialize VIEW"
+        f"{len(steps)} {plural('change', len(steps))}. Write with: stockade materialize VIEW"
         if steps
         else "nothing to do: tables and definitions agree"
     )
@@ -224,7 +226,7 @@ def restate(
     moment = None if as_of is None else _instant(as_of)
     with _store(context.obj) as store, _working(f"restating {training_set}"):
         found = store.restate(training_set, as_of=moment)
-    _say(context.obj, _plain(found), "\n".join(_restatement(found)))
+    _say(context.obj, _plain(found), "\n".join(restatement_lines(found)))
     raise typer.Exit(Exit.CHANGES if found.changes else Exit.DONE)
 
 
@@ -267,7 +269,7 @@ def explain(
     """Show the events that make up a value, and those that nearly did."""
     with _store(context.obj) as store, _working(f"explaining {feature}"):
         found = store.explain(feature, keys=dict(map(_pair, key)), at=_instant(at), misses=misses)
-    _say(context.obj, _plain(found), "\n".join(_explanation(found)))
+    _say(context.obj, _plain(found), "\n".join(explanation_lines(found)))
 
 
 @app.command()
@@ -289,9 +291,9 @@ def train(
         )
     text = "\n".join(
         [
-            *_evaluation("test", trained.judgement.evaluation),
-            *_evaluation("test, logistic baseline", trained.judgement.baseline),
-            *_evaluation("validation", trained.validation),
+            *evaluation_lines("test", trained.judgement.evaluation),
+            *evaluation_lines("test, logistic baseline", trained.judgement.baseline),
+            *evaluation_lines("validation", trained.validation),
             f"registered '{trained.name}' version {trained.version} as challenger: "
             f"`stockade promote {model}` asks the gates; runs in {store.target.tracking_uri}",
         ]
@@ -316,10 +318,7 @@ def backtest(
             until=_day(until),
             every=every,  # type: ignore[arg-type] -- checked where it is used
         )
-    if context.obj.as_json:
-        _say(context.obj, _plain(found), "")
-    else:
-        Console().print(_backtest(found))
+    _say(context.obj, _plain(found), "\n".join(replay_lines(found)))
 
 
 @app.command(name="promote")
@@ -409,7 +408,7 @@ def evaluate(
     """Judge written predictions by the labels that are known by now."""
     with _store(context.obj) as store, _working(f"evaluating {model}"):
         found = store.evaluate(model, since=_day(since), until=_day(until), as_of=_instant(as_of))
-    _say(context.obj, asdict(found), "\n".join(_evaluation(f"{found.rows} decisions", found)))
+    _say(context.obj, asdict(found), "\n".join(evaluation_lines(f"{found.rows} decisions", found)))
 
 
 def main(command: str | None = None) -> None:
@@ -515,88 +514,6 @@ def _say(chosen: _Options, data: Mapping[str, Any], text: str) -> None:
     typer.echo(json.dumps(data, default=str, ensure_ascii=False) if chosen.as_json else text)
 
 
-def _evaluation(what: str, found: Any) -> Iterator[str]:
-    yield (
-        f"{what}: average precision {found.average_precision:.3f}, ROC AUC {found.roc_auc:.3f}, "
-        f"precision at capacity {found.precision_at_capacity:.3f}, "
-        f"recall at capacity {found.recall_at_capacity:.3f}"
-    )
-
-
-def _explanation(found: "Explanation") -> Iterator[str]:
-    """An explanation as lines."""
-    opens, closes = ("(", "]") if found.inclusive else ("[", ")")
-    begin = "the beginning" if found.begin is None else _clock(found.begin)
-    yield f"{found.feature} = {found.value}"
-    yield f"for {_pairs(found.keys)} at {_clock(found.at)}"
-    yield f"window {opens}{begin}, {_clock(found.end)}{closes}, UTC"
-    yield f"{len(found.events)} {_plural('event', len(found.events))} make it up"
-    for event in found.events:
-        part = "adds nothing" if event.part is None else f"adds {event.part}"
-        yield f"  {_clock(event.event_at)}  {part:24s} {_pairs(event.columns)}"
-    if found.misses:
-        yield f"{len(found.misses) + found.unread} near it do not count"
-    for event in found.misses:
-        yield f"  {_clock(event.event_at)}  {'; '.join(event.reasons)}  {_pairs(event.columns)}"
-    if found.unread:
-        yield f"  and {found.unread} more: --misses {len(found.misses) + found.unread}"
-
-
-def _restatement(found: "Restatement") -> Iterator[str]:
-    """A restatement as lines."""
-    if not found.causes:
-        yield f"'{found.training_set}': inputs, definitions and build date are as recorded"
-    for cause in found.causes:
-        yield cause
-        changes = [one for one in found.changes if one.cause == cause]
-        for change in changes:
-            yield f"  {change.rows:>8}  {change.column}  {change.how}"
-        if not changes:
-            yield "  changes nothing"
-    if found.table is not None:
-        yield f"today's rows are in table '{found.table}'"
-
-
-def _backtest(found: "Backtest") -> Table:
-    """A line for each step and one for all; a model a column."""
-    models = list(found.pooled)
-    table = Table("trained on", "decisions known", "judged", "positive")
-    for name in models:
-        table.add_column(f"average precision, {name}", justify="right")
-    table.add_column("precision at capacity, retrained", justify="right")
-    table.add_column("calibration error", justify="right")
-    table.add_column("net", justify="right")
-    for step in found.steps:
-        own = step.evaluations["retrained"]
-        table.add_row(
-            f"{step.at:%Y-%m-%d}", f"{step.known:,} ({step.revised:,} revised since)",
-            f"{step.rows:,}", f"{step.positives:,}",
-            *(_figure(step.evaluations[name], "average_precision") for name in models),
-            _figure(own, "precision_at_capacity"), _figure(own, "calibration_error"),
-            "-" if step.net is None else f"{step.net:,.0f}",
-        )  # fmt: skip
-    table.add_section()
-    table.add_row(
-        "all", "", f"{found.pooled[models[0]].rows:,}", f"{found.pooled[models[0]].positives:,}",
-        *(_figure(found.pooled[name], "average_precision") for name in models),
-        _figure(found.pooled["retrained"], "precision_at_capacity"), "",
-        "-" if found.net is None else f"{found.net:,.0f}",
-    )  # fmt: skip
-    return table
-
-
-def _figure(found: "Evaluation | None", name: str) -> str:
-    return "-" if found is None else f"{getattr(found, name):.3f}"
-
-
-def _clock(moment: datetime | None) -> str:
-    return "-" if moment is None else f"{moment:%Y-%m-%d %H:%M:%S.%f}".removesuffix(".000000")
-
-
-def _pairs(values: Mapping[str, object]) -> str:
-    return ", ".join(f"{name}={value}" for name, value in values.items())
-
-
 def _plain(value: Any) -> Any:
     return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
 
@@ -623,9 +540,3 @@ def _day(text: str) -> date:
     if moment.time() != datetime.min.time():
         raise DefinitionError(f"'{text}' must be a whole day: 2026-03-01")
     return moment.date()
-
-
-def _plural(noun: str, number: int) -> str:
-    if number == 1:
-        return noun
-    return f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"

@@ -1,0 +1,110 @@
+"""What the command prints: results as lines of text."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from stockade.building.explain import Explanation
+    from stockade.building.rebuild import Restatement
+    from stockade.learning.backtest import Backtest
+    from stockade.learning.evaluate import Evaluation
+
+
+def evaluation_lines(what: str, found: "Evaluation") -> Iterator[str]:
+    """Four figures in one line."""
+    yield (
+        f"{what}: average precision {found.average_precision:.3f}, ROC AUC {found.roc_auc:.3f}, "
+        f"precision at capacity {found.precision_at_capacity:.3f}, "
+        f"recall at capacity {found.recall_at_capacity:.3f}"
+    )
+
+
+def explanation_lines(found: "Explanation") -> Iterator[str]:
+    """An explanation as lines."""
+    opens, closes = ("(", "]") if found.inclusive else ("[", ")")
+    begin = "the beginning" if found.begin is None else _clock(found.begin)
+    yield f"{found.feature} = {found.value}"
+    yield f"for {_pairs(found.keys)} at {_clock(found.at)}"
+    yield f"window {opens}{begin}, {_clock(found.end)}{closes}, UTC"
+    yield f"{len(found.events)} {plural('event', len(found.events))} make it up"
+    for event in found.events:
+        part = "adds nothing" if event.part is None else f"adds {event.part}"
+        yield f"  {_clock(event.event_at)}  {part:24s} {_pairs(event.columns)}"
+    if found.misses:
+        yield f"{len(found.misses) + found.unread} near it do not count"
+    for event in found.misses:
+        yield f"  {_clock(event.event_at)}  {'; '.join(event.reasons)}  {_pairs(event.columns)}"
+    if found.unread:
+        yield f"  and {found.unread} more: --misses {len(found.misses) + found.unread}"
+
+
+def restatement_lines(found: "Restatement") -> Iterator[str]:
+    """A restatement as lines."""
+    if not found.causes:
+        yield f"'{found.training_set}': inputs, definitions and build date are as recorded"
+    for cause in found.causes:
+        yield cause
+        changes = [one for one in found.changes if one.cause == cause]
+        for change in changes:
+            yield f"  {change.rows:>8}  {change.column}  {change.how}"
+        if not changes:
+            yield "  changes nothing"
+    if found.table is not None:
+        yield f"today's rows are in table '{found.table}'"
+
+
+def replay_lines(found: "Backtest") -> Iterator[str]:
+    """A replay: a line for each step, one for all."""
+    models = list(found.pooled)
+    whole = found.pooled["retrained"]
+    head = ["trained on", "known", "revised", "judged", *models]
+    table = [[*head, f"at {whole.capacity} a day", "calibration", "net"]]
+    for step in found.steps:
+        own = step.evaluations["retrained"]
+        table.append(
+            [
+                f"{step.at:%Y-%m-%d}", f"{step.known:,}", f"{step.revised:,}", f"{step.rows:,}",
+                *(_figure(step.evaluations[name], "average_precision") for name in models),
+                _figure(own, "precision_at_capacity"), _figure(own, "calibration_error"),
+                _money(step.net),
+            ]
+        )  # fmt: skip
+    table.append(
+        [
+            "all", "", "", f"{whole.rows:,}",
+            *(_figure(found.pooled[name], "average_precision") for name in models),
+            _figure(whole, "precision_at_capacity"), "", _money(found.net),
+        ]
+    )  # fmt: skip
+    yield (
+        f"average precision of '{found.model}', trained again and again on what was known by then, "
+        "once, and with hindsight;"
+    )
+    yield "precision of the reviews, calibration error and money saved of the first"
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for row in table:
+        yield "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
+
+
+def _money(amount: float | None) -> str:
+    return "-" if amount is None else f"{amount:,.0f}"
+
+
+def _figure(found: "Evaluation | None", name: str) -> str:
+    return "-" if found is None else f"{getattr(found, name):.3f}"
+
+
+def _clock(moment: datetime | None) -> str:
+    return "-" if moment is None else f"{moment:%Y-%m-%d %H:%M:%S.%f}".removesuffix(".000000")
+
+
+def _pairs(values: Mapping[str, object]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in values.items())
+
+
+def plural(noun: str, number: int) -> str:
+    """The noun as the number wants it."""
+    if number == 1:
+        return noun
+    return f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
