@@ -91,6 +91,9 @@ def training_table(rows: int = 1200, *, seed: int = 0, signal: str = "crossed") 
     seconds = random.integers(0, 20 * 86_400, rows).astype("timedelta64[s]")
     decided_at = (np.datetime64("2026-03-01", "us") + seconds).astype("datetime64[us]")
     unknown = random.random(rows) < 0.1
+    # A report takes up to two days; the rest is honest once they have passed.
+    took = (np.random.default_rng(seed + 1).random(rows) * 2 * 86_400e6).astype("timedelta64[us]")
+    known_at = decided_at + np.where(labels, took, np.timedelta64(2, "D"))
     return pa.table(
         {
             "deposit_id": pa.array(np.arange(rows)),
@@ -102,6 +105,7 @@ def training_table(rows: int = 1200, *, seed: int = 0, signal: str = "crossed") 
             "is_new": pa.array(new),
             "returned": pa.array(labels),
             "returned__state": pa.array(np.where(labels, POSITIVE, NEGATIVE)),
+            "returned__known_at": pa.array(known_at).cast(pa.timestamp("us", tz="UTC")),
         }
     )
 

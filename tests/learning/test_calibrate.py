@@ -26,7 +26,8 @@ def test_the_choice_is_nearly_as_good_as_the_best_method_on_new_rows(truth: str)
 
     scores, labels = sample(50_000, truth, seed=1)
     losses = {
-        name: log_loss(labels, fit(*sample(20_000, truth))(scores)) for name, fit in METHODS.items()
+        name: log_loss(labels, fit(*sample(20_000, truth), np.ones(20_000))(scores))
+        for name, fit in METHODS.items()
     }
     assert log_loss(labels, chosen.calibration(scores)) <= min(losses.values()) + 1e-3
     assert chosen.losses.keys() == METHODS.keys()
@@ -46,7 +47,7 @@ def test_an_overconfident_score_is_put_right() -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_higher_score_is_never_less_probable(method: str) -> None:
-    calibration = METHODS[method](*sample(3_000, "stepped"))
+    calibration = METHODS[method](*sample(3_000, "stepped"), np.ones(3_000))
 
     probabilities = calibration(np.linspace(-0.5, 1.5, 5_000))
     assert (np.diff(probabilities) >= 0).all()
@@ -58,7 +59,7 @@ def test_venn_abers_is_the_pair_of_isotonic_fits_by_definition() -> None:
     from sklearn.isotonic import IsotonicRegression
 
     scores, labels = sample(300, "stepped")
-    calibration = METHODS["venn-abers"](scores, labels)
+    calibration = METHODS["venn-abers"](scores, labels, np.ones(300))
 
     for knot in calibration.scores[5::37]:
         low, high = (
@@ -77,3 +78,18 @@ def test_with_too_few_positives_scores_are_left_as_they_are() -> None:
     chosen = choose_calibration(np.linspace(0, 1, 1000), labels)
 
     assert (chosen.calibration.method, chosen.losses) == ("none", {})
+
+
+def test_weights_undo_a_sample_of_the_negatives() -> None:
+    scores, labels = sample(60_000, "as scored")
+    kept = labels | (np.random.default_rng(3).random(60_000) < 0.1)
+
+    fitted = choose_calibration(
+        scores[kept], labels[kept], np.where(labels[kept], 1.0, 10.0)
+    ).calibration
+
+    assert fitted(scores).mean() == pytest.approx(labels.mean(), rel=0.05)
+    assert (
+        choose_calibration(scores[kept], labels[kept]).calibration(scores).mean()
+        > 1.5 * labels.mean()
+    )

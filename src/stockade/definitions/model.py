@@ -12,6 +12,8 @@ from stockade.definitions.spine import TrainingSet
 from stockade.errors import DefinitionError, hint
 
 Algorithm = Literal["xgboost", "logistic"]
+Recent = Literal["drop", "complete", "importance"]
+RECENT: tuple[Recent, ...] = ("drop", "complete", "importance")
 Metric = Literal["average_precision", "roc_auc", "precision_at_capacity", "recall_at_capacity"]
 METRICS: tuple[Metric, ...] = (
     "average_precision",
@@ -79,6 +81,13 @@ class ModelSpec:
         metric: what the search maximises: its mean over the validation periods.
         negatives: share of the negative rows that fits see, by lot, each weighted by the inverse,
             so that probabilities stay what they are. Judging is on all rows.
+        recent: what fits make of decisions too young for their label: `drop` them, or count each
+            report for those still to come (`complete`: by the share that is known at that age;
+            `importance`: by each decision's own chance). All three are compared when a model is
+            judged.
+        propensity: spine column with the chance with which a decision was let through although it
+            might have been blocked, as it was logged; a row counts as 1 / propensity in fitting
+            and judging. Without it, nothing is known of decisions like the blocked ones.
         review_capacity: how many `review_entity` a day people can look at.
         review_entity: the spine column that is reviewed; without it, each decision is.
         policy: what is done about a decision, by what each course costs; without one, scoring
@@ -102,6 +111,8 @@ class ModelSpec:
     fixed: Mapping[str, str | int | float] = field(default_factory=dict[str, str | int | float])
     metric: Metric = "average_precision"
     negatives: float = 1.0
+    recent: Recent = "drop"
+    propensity: str | None = None
     review_capacity: int = 100
     review_entity: str | None = None
     policy: Policy | None = None
@@ -129,6 +140,8 @@ class ModelSpec:
             raise DefinitionError(
                 f"{who}: metric '{self.metric}' is not one: {hint(self.metric, METRICS)}"
             )
+        if self.recent not in RECENT:
+            raise DefinitionError(f"{who}: recent '{self.recent}' is not one of {list(RECENT)}")
         if min(self.review_capacity, self.trials, self.folds) < 1:
             raise DefinitionError(f"{who}: review_capacity, trials and folds must be at least 1")
         if not 0 < self.negatives <= 1:

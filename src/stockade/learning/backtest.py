@@ -146,7 +146,7 @@ def backtest(
     pooled = {
         name: evaluate(
             whole.labels, np.concatenate(parts), whole.decided_at,
-            entities=whole.entities, capacity=spec.review_capacity,
+            entities=whole.entities, capacity=spec.review_capacity, weights=whole.weights,
         )
         for name, parts in scores.items()
     }  # fmt: skip
@@ -223,6 +223,7 @@ def _evaluated(
     return evaluate(
         test.labels, scores, test.decided_at,
         entities=test.entities, capacity=spec.review_capacity, probabilities=probabilities,
+        weights=test.weights,
     )  # fmt: skip
 
 

@@ -33,7 +33,9 @@ class CalibrationChoice:
     losses: Mapping[str, float]
 
 
-def choose_calibration(scores: Numbers, labels: Labels) -> CalibrationChoice:
+def choose_calibration(
+    scores: Numbers, labels: Labels, weights: Numbers | None = None
+) -> CalibrationChoice:
     """Fit each method on the first two thirds, judge it on the last, take the best; fit on all.
 
     The methods: none; Platt's sigmoid (Platt 1999) on the score's log odds; isotonic regression
@@ -43,33 +45,38 @@ def choose_calibration(scores: Numbers, labels: Labels) -> CalibrationChoice:
     Args:
         scores: n scores in [0, 1] in order of time, of decisions that the model was not fitted on.
         labels: what became of them.
+        weights: how often each counts; once where None.
     """
+    times = np.ones(len(scores)) if weights is None else weights
     cut = len(scores) * 2 // 3
     if min(_rarest(labels[:cut]), _rarest(labels[cut:])) < _LEAST:
         return CalibrationChoice(calibration=Calibration.none(), losses={})
     losses = {
-        method: log_loss(labels[cut:], fit(scores[:cut], labels[:cut])(scores[cut:]))
+        method: log_loss(
+            labels[cut:], fit(scores[:cut], labels[:cut], times[:cut])(scores[cut:]), times[cut:]
+        )
         for method, fit in METHODS.items()
     }
     best = min(losses, key=lambda method: losses[method])
-    return CalibrationChoice(calibration=METHODS[best](scores, labels), losses=losses)
+    return CalibrationChoice(calibration=METHODS[best](scores, labels, times), losses=losses)
 
 
-def log_loss(labels: Labels, probabilities: Numbers) -> float:
+def log_loss(labels: Labels, probabilities: Numbers, weights: Numbers | None = None) -> float:
     """Mean log loss; a probability of 0 or 1 counts as one of 1e-6 from it."""
     bounded = np.clip(probabilities, 1e-6, 1 - 1e-6)
-    return float(-np.mean(np.where(labels, np.log(bounded), np.log1p(-bounded))))
+    losses = np.where(labels, np.log(bounded), np.log1p(-bounded))
+    return float(-np.average(losses, weights=weights))
 
 
-def _none(_scores: Numbers, _labels: Labels) -> Calibration:
+def _none(_scores: Numbers, _labels: Labels, _weights: Numbers) -> Calibration:
     return Calibration.none()
 
 
-def _platt(scores: Numbers, labels: Labels) -> Calibration:
+def _platt(scores: Numbers, labels: Labels, weights: Numbers) -> Calibration:
     model = LogisticRegression(C=1e6, max_iter=1000)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model.fit(_log_odds(scores)[:, None], labels)
+        model.fit(_log_odds(scores)[:, None], labels, sample_weight=weights)
     knots = _knots(scores)
     slope, intercept = float(model.coef_[0, 0]), float(np.asarray(model.intercept_)[0])
     # Scores that mislead are worth nothing; turned round they would be a fluke.
@@ -77,16 +84,16 @@ def _platt(scores: Numbers, labels: Labels) -> Calibration:
     return Calibration("platt", knots, 1 / (1 + np.exp(-logit)))
 
 
-def _isotonic(scores: Numbers, labels: Labels) -> Calibration:
-    centres, means, counts = _binned(scores, labels)
+def _isotonic(scores: Numbers, labels: Labels, weights: Numbers) -> Calibration:
+    centres, means, counts = _binned(scores, labels, weights)
     fitted = _rising(centres, means, counts)
     # A bin of nothing but honest decisions does not make the next one honest for certain.
     least = 1 / (len(labels) + 2)
     return Calibration("isotonic", centres, np.clip(fitted.predict(centres), least, 1 - least))
 
 
-def _venn_abers(scores: Numbers, labels: Labels) -> Calibration:
-    centres, means, counts = _binned(scores, labels)
+def _venn_abers(scores: Numbers, labels: Labels, weights: Numbers) -> Calibration:
+    centres, means, counts = _binned(scores, labels, weights)
     knots = _knots(scores)
     both = np.empty((2, len(knots)))
     for outcome in (0, 1):
@@ -99,7 +106,7 @@ def _venn_abers(scores: Numbers, labels: Labels) -> Calibration:
     return Calibration("venn-abers", knots, np.maximum.accumulate(merged))
 
 
-METHODS: Mapping[str, Callable[[Numbers, Labels], Calibration]] = {
+METHODS: Mapping[str, Callable[[Numbers, Labels, Numbers], Calibration]] = {
     "none": _none,
     "platt": _platt,
     "isotonic": _isotonic,
@@ -113,15 +120,15 @@ def _rising(scores: Numbers, means: Numbers, counts: Numbers) -> IsotonicRegress
     return fitted
 
 
-def _binned(scores: Numbers, labels: Labels) -> tuple[Numbers, Numbers, Numbers]:
-    """Mean score, share of positives and size of bins of like scores; equal scores share one."""
+def _binned(scores: Numbers, labels: Labels, weights: Numbers) -> tuple[Numbers, Numbers, Numbers]:
+    """Mean score, share of positives and weight of bins of like scores; equal scores share one."""
     edges = np.unique(np.quantile(scores, np.linspace(0, 1, _BINS + 1)))
     bins = np.searchsorted(edges, scores, side="left")
-    counts = np.bincount(bins)
+    counts = np.bincount(bins, weights=weights).astype(np.float64)
     kept = counts > 0
-    counts = counts[kept].astype(np.float64)
-    centres = np.bincount(bins, weights=scores)[kept] / counts
-    return centres, np.bincount(bins, weights=labels)[kept] / counts, counts
+    counts = counts[kept]
+    centres = np.bincount(bins, weights=scores * weights)[kept] / counts
+    return centres, np.bincount(bins, weights=labels * weights)[kept] / counts, counts
 
 
 def _knots(scores: Numbers) -> Numbers:

@@ -22,6 +22,7 @@ from stockade.definitions.spine import Label
 from stockade.definitions.window import in_words
 from stockade.learning.judgement import Judgement
 from stockade.learning.quality import LEAST_POSITIVES, SliceQuality
+from stockade.learning.recent import TREATMENTS
 
 _METRICS = {
     "average_precision": "average precision",
@@ -111,6 +112,7 @@ def card_markdown(facts: CardFacts, judgement: Judgement) -> str:
              "ROC AUC", "found", "false alarms"),
             [_slice(line) for line in judgement.slices],
         ),
+        *_without_label(facts, judgement),
         "## What it goes by",
         _table(
             ("feature", "weight", "meaning", "fingerprint"),
@@ -260,6 +262,43 @@ def _money(judgement: Judgement) -> list[str]:
     ]  # fmt: skip
 
 
+def _without_label(facts: CardFacts, judgement: Judgement) -> list[str]:
+    parts: list[str] = []
+    if judgement.unlabelled:
+        parts += [
+            "## Decisions without a label",
+            f"This model: young decisions are {TREATMENTS[facts.spec.recent]}, censored ones left "
+            "out. Had it been otherwise, with the same parameters and on the same test period "
+            "(the last two lines add the censored decisions to it, as the best and the worst that "
+            "they can have been):",
+            _table(
+                ("what is done with them", "decisions", "average precision", "ROC AUC",
+                 "calibration error of the bare scores"),
+                [
+                    (line.name, f"{line.rows:,}", f"{line.evaluation.average_precision:.4f}",
+                     f"{line.evaluation.roc_auc:.4f}", f"{line.evaluation.calibration_error:.4f}")
+                    for line in judgement.unlabelled
+                ],
+            ),
+        ]  # fmt: skip
+    if judgement.cohorts:
+        parts += [
+            "On the build date the youngest days stood so (with 90 % confidence):",
+            _table(
+                ("day", "decisions", "reported", "of all that will be", "positives to be expected"),
+                [
+                    (
+                        line.day, f"{line.rows:,}", f"{line.reported:,}", f"{line.share:.0%}",
+                        "-" if line.expected is None else
+                        f"{line.expected:,.0f} ({line.low:,.0f} to {line.high:,.0f})",
+                    )
+                    for line in judgement.cohorts
+                ],
+            ),
+        ]  # fmt: skip
+    return parts
+
+
 def _limits(facts: CardFacts, judgement: Judgement) -> Iterable[str]:
     label = facts.spec.training_set.label
     yield (
@@ -270,6 +309,9 @@ def _limits(facts: CardFacts, judgement: Judgement) -> Iterable[str]:
         yield (
             "Decisions whose outcome was cut off (blocked) are left out, so it says little of "
             "decisions like these."
+            if facts.spec.propensity is None
+            else "Decisions whose outcome was cut off (blocked) are stood for by the few that were "
+            "let through by lot, each counting as often as its chance was small."
         )
     first = date.fromisoformat(judgement.first)
     length = (date.fromisoformat(judgement.last) - first).days + 1

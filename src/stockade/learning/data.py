@@ -90,6 +90,20 @@ def sampled(data: LearningData, negatives: float, *, seed: int) -> LearningData:
     return replace(part, weights=weights if part.weights is None else part.weights * weights)
 
 
+def appended(data: LearningData, other: LearningData, weights: NDArray[np.float64]) -> LearningData:
+    """Both, for fitting; a row of `other` counts as often as its weight says."""
+    one = np.ones(len(data)) if data.weights is None else data.weights
+    two = weights if other.weights is None else weights * other.weights
+    return LearningData(
+        inputs=data.inputs,
+        rows=np.concatenate([data.rows, other.rows]),
+        labels=np.concatenate([data.labels, other.labels]),
+        decided_at=np.concatenate([data.decided_at, other.decided_at]),
+        entities=np.concatenate([data.entities, other.entities]),
+        weights=np.concatenate([one, two]),
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Columns:
     """Which columns of a training set mean what.
@@ -100,7 +114,9 @@ class Columns:
         state: the label's state, which tells the two apart; None where nothing is censored.
         decided_at: the decision's time.
         entity: what is reviewed, or None for the decision itself.
-        weight: how much a row counts, or None.
+        known_at: when the label was known, or None where nobody asks.
+        propensity: the chance with which the decision was let through, so that its outcome can be
+            seen: above 0, at most 1; a row counts as 1 / propensity. None where none was cut short.
         loss: the amount at risk, or None.
         slices: what to judge by.
     """
@@ -110,14 +126,17 @@ class Columns:
     decided_at: str
     state: str | None = None
     entity: str | None = None
-    weight: str | None = None
+    known_at: str | None = None
+    propensity: str | None = None
     loss: str | None = None
     slices: tuple[str, ...] = ()
 
     @property
     def meanings(self) -> tuple[str, ...]:
         """All but the inputs."""
-        optional = (self.state, self.entity, self.weight, self.loss, *self.slices)
+        optional = (
+            self.state, self.entity, self.known_at, self.propensity, self.loss, *self.slices
+        )  # fmt: skip
         return (self.label, self.decided_at, *(name for name in optional if name is not None))
 
     @property
@@ -148,10 +167,10 @@ def learning_data(
     """
     who = "training set"
     require_columns(table.column_names, *columns.meanings, where=who)
-    decided_at = _instants(table, columns.decided_at, who=who)
+    decided_at = instants_of(table, columns.decided_at, who=who)
     label = table.column(columns.label)
     known = label.is_valid().to_numpy()
-    censored = _are_censored(table, columns.state)
+    censored = are_censored(table, columns.state)
     pending = ~known & ~censored
     old_enough = _mature(decided_at, pending, maturity=maturity, built_at=built_at)
     mature = known & old_enough
@@ -171,7 +190,7 @@ def learning_data(
         labels=_labels(taken, columns.label, who=who),
         decided_at=decided_at[index],
         entities=_codes(taken, columns.entity),
-        weights=_weights(taken, columns.weight, who=who),
+        weights=_weights(taken, columns.propensity, who=who),
         losses=None if columns.loss is None else _doubles(taken, columns.loss, who=who),
         slices={name: _in_words(taken.column(name)) for name in columns.slices},
         pending=int(pending.sum()),
@@ -180,7 +199,8 @@ def learning_data(
     )
 
 
-def _are_censored(table: pa.Table, state: str | None) -> NDArray[np.bool_]:
+def are_censored(table: pa.Table, state: str | None) -> NDArray[np.bool_]:
+    """Which rows we cut short, by the column with the label's state; none without one."""
     if state is None:
         return np.zeros(table.num_rows, np.bool_)
     return pc.is_in(table.column(state), value_set=pa.array([CENSORED])).to_numpy()
@@ -203,17 +223,22 @@ def _mature(
     return decided_at < decided_at[pending].min()
 
 
-def _instants(table: pa.Table, name: str, *, who: str) -> Instants:
+def instants_of(
+    table: pa.Table, name: str, *, who: str = "training set", nulls: bool = False
+) -> Instants:
+    """A column of UTC instants; a null is refused, or NaT where `nulls` may be."""
     column = table.column(name)
     if not pa.types.is_timestamp(column.type) or column.type.tz is None:
         raise SchemaError(
             f"{who}: column '{name}' is {column.type}, not a timestamp with a time zone: "
             "write it as UTC instants"
         )
-    if column.null_count:
+    if column.null_count and not nulls:
         raise DataError(f"{who}: column '{name}' is null in {column.null_count} rows: drop them")
     whole = pc.cast(pc.cast(column, pa.timestamp("us", tz="UTC"), safe=False), pa.int64())
-    return whole.to_numpy().astype("datetime64[us]")
+    # NaT is the least integer.
+    nothing = pa.scalar(np.iinfo(np.int64).min, pa.int64())
+    return pc.fill_null(whole, nothing).to_numpy().astype("datetime64[us]")
 
 
 def _labels(table: pa.Table, name: str, *, who: str) -> NDArray[np.bool_]:
@@ -241,11 +266,14 @@ def _codes(table: pa.Table, name: str | None) -> Codes:
 def _weights(table: pa.Table, name: str | None, *, who: str) -> NDArray[np.float64] | None:
     if name is None:
         return None
-    weights = _doubles(table, name, who=who)
-    bad = int((~(weights >= 0)).sum())
+    chances = _doubles(table, name, who=who)
+    bad = int((~((chances > 0) & (chances <= 1))).sum())
     if bad:
-        raise DataError(f"{who}: weight '{name}' is null or negative in {bad} rows: correct them")
-    return weights
+        raise DataError(
+            f"{who}: propensity '{name}' is not above 0 and at most 1 in {bad} rows whose outcome "
+            "was seen: a decision that could not be let through has none; correct the log"
+        )
+    return 1.0 / chances
 
 
 def _doubles(table: pa.Table, name: str, *, who: str) -> NDArray[np.float64]:

@@ -65,6 +65,7 @@ def evaluate(
     entities: Codes | None = None,
     capacity: int,
     probabilities: NDArray[np.float64] | None = None,
+    weights: NDArray[np.float64] | None = None,
 ) -> Evaluation:
     """Judge one score per row.
 
@@ -75,6 +76,8 @@ def evaluate(
         entities: code of what is reviewed; the row itself where None.
         capacity: how many entities are reviewed a day.
         probabilities: the scores, calibrated; the scores themselves where None.
+        weights: how often each row counts, once where None. What is found at capacity is counted
+            unweighted: a queue holds the decisions that there were.
 
     Raises:
         DataError: a score is not finite, or the rows are of one class.
@@ -93,12 +96,12 @@ def evaluate(
     positive_entities = len(np.unique(codes[labels]))
     believed = scores if probabilities is None else probabilities
     return Evaluation(
-        average_precision=float(average_precision_score(labels, scores)),
-        roc_auc=float(roc_auc_score(labels, scores)),
+        average_precision=float(average_precision_score(labels, scores, sample_weight=weights)),
+        roc_auc=float(roc_auc_score(labels, scores, sample_weight=weights)),
         precision_at_capacity=float(np.mean(found / capacity)),
         recall_at_capacity=float(found.sum() / positive_entities),
-        brier=float(np.mean((believed - labels) ** 2)),
-        calibration_error=calibration_error(labels, believed),
+        brier=float(np.average((believed - labels) ** 2, weights=weights)),
+        calibration_error=calibration_error(labels, believed, weights),
         capacity=capacity,
         days=len(found),
         rows=len(labels),
@@ -110,20 +113,33 @@ def evaluate(
 
 
 def reliability(
-    labels: NDArray[np.bool_], scores: NDArray[np.float64], *, bins: int = 20
+    labels: NDArray[np.bool_],
+    scores: NDArray[np.float64],
+    weights: NDArray[np.float64] | None = None,
+    *,
+    bins: int = 20,
 ) -> list[tuple[float, float, int]]:
     """Mean score, share of positives and rows, of bins of equally many rows by score."""
     order = np.argsort(scores, kind="stable")
+    times = np.ones(len(scores)) if weights is None else weights
     return [
-        (float(scores[part].mean()), float(labels[part].mean()), len(part))
+        (
+            float(np.average(scores[part], weights=times[part])),
+            float(np.average(labels[part], weights=times[part])),
+            len(part),
+        )
         for part in np.array_split(order, bins)
         if len(part)
     ]
 
 
-def calibration_error(labels: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:
+def calibration_error(
+    labels: NDArray[np.bool_],
+    scores: NDArray[np.float64],
+    weights: NDArray[np.float64] | None = None,
+) -> float:
     """Mean distance between mean score and share of positives, over those bins."""
-    binned = reliability(labels, scores)
+    binned = reliability(labels, scores, weights)
     return sum(abs(mean - share) * rows for mean, share, rows in binned) / len(labels)
 
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from stockade.champion import Champion, Predictor
 from stockade.decisions import Calibration, DecisionRule, Numbers, fit_rule
 from stockade.definitions.model import Algorithm, ModelSpec
 from stockade.learning.calibrate import CalibrationChoice, choose_calibration
-from stockade.learning.data import LearningData
+from stockade.learning.data import LearningData, appended
 from stockade.learning.evaluate import Evaluation, calibration_error, evaluate, reliability
 from stockade.learning.models import Params, fit_spec
 from stockade.learning.quality import (
@@ -24,6 +24,13 @@ from stockade.learning.quality import (
     differences,
     intervals,
     outcomes,
+)
+from stockade.learning.recent import (
+    TREATMENTS,
+    Cohort,
+    Unlabelled,
+    fit_as_negatives,
+    fit_with_young,
 )
 from stockade.learning.split import Split
 
@@ -53,6 +60,21 @@ class Swaps:
     gained_positives: int
     lost: int
     lost_positives: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Treatment:
+    """The winner fitted with another treatment of decisions without a label, on the test period.
+
+    Attributes:
+        name: what was done with them.
+        rows: how many were added to the mature ones, or to the test period.
+        evaluation: how it does.
+    """
+
+    name: str
+    rows: int
+    evaluation: Evaluation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +120,8 @@ class Judgement:
         metric: what the search maximised.
         missing: input -> share of rows without it, in training and on the test period.
         microseconds: how long one row took to score.
+        unlabelled: what decisions without a label would have changed.
+        cohorts: what is known, on the build date, of the days too young for their label.
         rival: the champion of that day on the same period; None where there was none, or where
             its features are not in the training set.
     """
@@ -119,6 +143,8 @@ class Judgement:
     metric: str
     missing: Mapping[str, tuple[float, float]]
     microseconds: float = field(compare=False)
+    unlabelled: Sequence[Treatment]
+    cohorts: Sequence[Cohort]
     rival: Rival | None
 
     def document(self) -> dict[str, Any]:
@@ -159,7 +185,7 @@ def fit_decisions(
             for fold in folds
         ]
     )
-    choice = choose_calibration(scores, late.labels)
+    choice = choose_calibration(scores, late.labels, late.weights)
     if spec.policy is None or late.losses is None:
         return Fitted(choice=choice, rule=None)
     rule = fit_rule(
@@ -181,11 +207,12 @@ def judge_winner(
     test: Split,
     fitted: Fitted,
     *,
+    unlabelled: Unlabelled,
     champion: Champion | None = None,
 ) -> Judgement:
     """Fit on what was known when the test period began, and judge on the period."""
     known, late = data.take(test.train), data.take(test.validation)
-    model = fit_spec(spec, params, algorithm, known)
+    model = fit_with_young(spec, params, algorithm, known, unlabelled.young)
     baseline = fit_spec(spec, {}, "logistic", known)
     begun = time.perf_counter()
     scores = model.predict(late.rows)
@@ -200,8 +227,8 @@ def judge_winner(
         intervals=intervals(late, scores, capacity=spec.review_capacity, seed=spec.seed),
         calibration=fitted.calibration.method,
         calibration_losses=fitted.choice.losses,
-        uncalibrated_error=calibration_error(late.labels, scores),
-        reliability=reliability(late.labels, probabilities),
+        uncalibrated_error=calibration_error(late.labels, scores, late.weights),
+        reliability=reliability(late.labels, probabilities, late.weights),
         gains=_gains(late, scores),
         importance=_importance(model, late),
         slices=by_slice(late, scores, probabilities, flagged),
@@ -216,8 +243,48 @@ def judge_winner(
             for j, name in enumerate(late.inputs)
         },
         microseconds=took * 1e6,
+        unlabelled=_treatments(spec, algorithm, params, known, late, unlabelled, scores),
+        cohorts=() if unlabelled.newest is None else unlabelled.newest.cohorts(),
         rival=None if champion is None else _rival(spec, champion, late, scores, flagged),
     )
+
+
+def _treatments(
+    spec: ModelSpec,
+    algorithm: Algorithm,
+    params: Params,
+    known: LearningData,
+    late: LearningData,
+    unlabelled: Unlabelled,
+    scores: Numbers,
+) -> list[Treatment]:
+    """Each on the test period; with nothing to treat, none."""
+    found: list[Treatment] = []
+
+    def judged(name: str, model: Predictor, rows: int) -> None:
+        evaluation = _evaluate(spec, late, model.predict(late.rows), None)
+        found.append(Treatment(name=name, rows=rows, evaluation=evaluation))
+
+    young, before, during = unlabelled.young, unlabelled.cut_before, unlabelled.cut_during
+    if young is not None:
+        for how, name in TREATMENTS.items():
+            model = fit_with_young(spec, params, algorithm, known, young, how=how)
+            judged(f"young: {name}", model, 0 if how == "drop" else len(young.rows))
+        wrong = fit_as_negatives(spec, params, algorithm, known, young.rows)
+        judged("young: taken for honest where nothing is reported", wrong, len(young.rows))
+    if before is not None:
+        wrong = fit_as_negatives(spec, params, algorithm, known, before)
+        judged("censored: taken for honest", wrong, len(before))
+    if during is not None:
+        model = fit_with_young(spec, params, algorithm, known, young)
+        theirs = np.concatenate([scores, model.predict(during.rows)])
+        both = appended(late, during, np.ones(len(during)))
+        for outcome, name in ((False, "honest"), (True, "fraud")):
+            labels = np.concatenate([late.labels, np.full(len(during), outcome)])
+            bound = _evaluate(spec, replace(both, labels=labels), theirs, None)
+            name = f"censored: judged as if all were {name}"
+            found.append(Treatment(name=name, rows=len(during), evaluation=bound))
+    return found
 
 
 def _flagged(
@@ -251,6 +318,7 @@ def _evaluate(
         entities=late.entities,
         capacity=spec.review_capacity,
         probabilities=probabilities,
+        weights=late.weights,
     )
 
 

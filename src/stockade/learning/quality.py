@@ -82,11 +82,12 @@ def _drawn(
     ]
     positive_entities = len(np.unique(data.entities[data.labels]))
     drawn: dict[str, list[list[float]]] = {name: [] for name in METRICS}
+    own = np.ones(len(data)) if data.weights is None else data.weights
     for _ in range(_RESAMPLES):
         days = random.poisson(1.0, int(day.max()) + 1)
         weights = days[day] * random.poisson(1.0, int(entity.max()) + 1)[entity]
         kept = np.flatnonzero(weights)
-        labels, times = data.labels[kept], weights[kept]
+        labels, times = data.labels[kept], weights[kept] * own[kept]
         if labels.all() or not labels.any():
             continue
         drawn["average_precision"].append(

@@ -1,7 +1,7 @@
 """Train on the past, validate on what came later: again and again, as it would have been lived."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
@@ -27,10 +27,12 @@ class Periods:
     Attributes:
         folds: what the search chooses by, oldest first; their validation periods adjoin.
         test: what the choice is judged by at the end; the search sees nothing of it.
+        test_begins: the instant at which the test period begins (UTC).
     """
 
     folds: tuple[Split, ...]
     test: Split
+    test_begins: datetime
 
 
 def walk_forward(
@@ -70,7 +72,9 @@ def walk_forward(
     known = _midnight(start - embargo)
     edges = [known - n * length for n in range(folds, -1, -1)]
     periods = Periods(
-        folds=tuple(split(*edges[n : n + 2]) for n in range(folds)), test=split(start, end)
+        folds=tuple(split(*edges[n : n + 2]) for n in range(folds)),
+        test=split(start, end),
+        test_begins=start.astype(datetime).replace(tzinfo=UTC),
     )
     lengths = (
         f"{folds} x {in_words(validation)} of validation and {in_words(test)} of test, each after "

@@ -16,7 +16,8 @@ from stockade.learning.card import CardFacts, card_figures, card_html, card_mark
 from stockade.learning.data import Columns, LearningData, learning_data
 from stockade.learning.evaluate import Evaluation
 from stockade.learning.judgement import Fitted, Judgement, fit_decisions, judge_winner
-from stockade.learning.models import Value, check_spec, fit_spec
+from stockade.learning.models import Value, check_spec
+from stockade.learning.recent import Unlabelled, fit_with_young, unlabelled
 from stockade.learning.registry import load_model
 from stockade.learning.split import Periods, walk_forward
 from stockade.learning.tracking import (
@@ -136,7 +137,7 @@ def train(
     """
     check_spec(spec)
     running = running or Running()
-    data, periods = _prepare(spec, table, pinned)
+    data, periods, without = _prepare(spec, table, pinned)
     tags = {
         "stockade.model": spec.name,
         "stockade.training_table": pinned.training_table,
@@ -167,9 +168,9 @@ def train(
         fitted = fit_decisions(spec, algorithm, winner.params, data, periods.folds)
         judgement = judge_winner(
             spec, algorithm, winner.params, data, periods.test, fitted,
-            champion=_comparable(destination, pinned),
+            unlabelled=without, champion=_comparable(destination, pinned),
         )  # fmt: skip
-        model = fit_spec(spec, winner.params, algorithm, data)
+        model = fit_with_young(spec, winner.params, algorithm, data, without.newest)
         metrics = {**validation_metrics(winner), **_test_metrics(judgement)}
         run.log(metrics=metrics, tags={"stockade.algorithm": algorithm})
         run.log_files("card", _card(spec, study, pinned, data, judgement))
@@ -218,20 +219,28 @@ def learning_columns(spec: ModelSpec, inputs: tuple[str, ...]) -> Columns:
         label=label.name,
         decided_at=spec.training_set.spine.decided_at,
         state=label.state,
+        known_at=label.known_at,
+        propensity=spec.propensity,
         entity=spec.review_entity,
         loss=None if spec.policy is None else spec.policy.loss,
         slices=spec.slices,
     )
 
 
-def _prepare(spec: ModelSpec, table: pa.Table, pinned: Pinned) -> tuple[LearningData, Periods]:
+def _prepare(
+    spec: ModelSpec, table: pa.Table, pinned: Pinned
+) -> tuple[LearningData, Periods, Unlabelled]:
     label = spec.training_set.label
     columns = learning_columns(spec, pinned.inputs)
     data = learning_data(table, columns, maturity=label.maturity, built_at=pinned.built_at)
     periods = walk_forward(
         data, validation=spec.validation, folds=spec.folds, test=spec.test, gap=label.maturity
     )
-    return data, periods
+    without = unlabelled(
+        table, columns,
+        begins=periods.test_begins, built_at=pinned.built_at, maturity=label.maturity,
+    )  # fmt: skip
+    return data, periods, without
 
 
 def _study_params(spec: ModelSpec, data: LearningData, periods: Periods) -> Mapping[str, object]:

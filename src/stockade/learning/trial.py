@@ -134,6 +134,7 @@ def judge(model: Predictor, rows: LearningData, *, capacity: int) -> Evaluation:
         rows.decided_at,
         entities=rows.entities,
         capacity=capacity,
+        weights=rows.weights,
     )
 
 
