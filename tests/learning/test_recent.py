@@ -52,10 +52,10 @@ def slowly_reported(rows: int = 30_000, *, seed: int = 0) -> pa.Table:
     zoned = pa.timestamp("us", tz="UTC")
     return pa.table(
         {
-            "x": x,
-            "bad": bad,
+            "x": pa.array(x),
+            "bad": pa.array(bad),
             "at": pa.array(at).cast(zoned),
-            "bad__state": np.where(bad, "positive", "negative"),
+            "bad__state": pa.array(np.where(bad, "positive", "negative")),
             "bad__known_at": pa.array(known).cast(zoned),
         }
     )

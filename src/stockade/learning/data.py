@@ -238,7 +238,8 @@ def instants_of(
     whole = pc.cast(pc.cast(column, pa.timestamp("us", tz="UTC"), safe=False), pa.int64())
     # NaT is the least integer.
     nothing = pa.scalar(np.iinfo(np.int64).min, pa.int64())
-    return pc.fill_null(whole, nothing).to_numpy().astype("datetime64[us]")
+    filled = pc.if_else(whole.is_valid(), whole, nothing)
+    return filled.to_numpy().astype("datetime64[us]")
 
 
 def _labels(table: pa.Table, name: str, *, who: str) -> NDArray[np.bool_]:

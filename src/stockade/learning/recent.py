@@ -148,7 +148,7 @@ def young_data(
     decided = instants_of(table, columns.decided_at)
     known = instants_of(table, columns.known_at, nulls=True)
     label = pc.cast(table.column(columns.label), pa.bool_())
-    positive = pc.fill_null(label, pa.scalar(False)).to_numpy()
+    positive = pc.if_else(label.is_valid(), label, pa.scalar(False)).to_numpy()
     reported = positive & (known <= moment) & (decided < moment)
     curve = completion(
         (known - decided)[reported].astype(np.int64), (moment - decided)[reported].astype(np.int64)
