@@ -97,7 +97,7 @@ def _drain(rows: DataFrame) -> None:
 
 def _timed(name: str, size: str, run: Callable[[], object], repeats: int) -> Timing:
     seconds: list[float] = []
-    with _peak_memory() as peak:
+    with peak_memory() as peak:
         for _ in range(repeats):
             start = time.perf_counter()
             run()
@@ -106,7 +106,7 @@ def _timed(name: str, size: str, run: Callable[[], object], repeats: int) -> Tim
 
 
 @contextmanager
-def _peak_memory() -> Generator[list[float]]:
+def peak_memory() -> Generator[list[float]]:
     """The largest sum of resident memory over this process and its descendants, in bytes."""
     peak, stop = [0.0], threading.Event()
 

@@ -374,6 +374,24 @@ def history_(context: typer.Context, model: str) -> None:
 
 
 @app.command()
+def document(
+    context: typer.Context,
+    model: str,
+    *,
+    out: Annotated[Path, typer.Option(help="a folder; made where it is missing")],
+    year: Annotated[int | None, typer.Option(help="also the review of this year")] = None,
+) -> None:
+    """Write the champion's model-risk document, and a yearly review, as Markdown and HTML."""
+    with _store(context.obj) as store:
+        found = store.documents(model, year=year)
+    out.mkdir(parents=True, exist_ok=True)
+    for name, content in found.items():
+        (out / name).write_text(content, encoding="utf-8")
+    written = [str(out / name) for name in found]
+    _say(context.obj, {"files": written}, "\n".join(written))
+
+
+@app.command()
 def score(
     context: typer.Context,
     model: str,

@@ -40,6 +40,7 @@ from stockade.definitions.wording import meanings
 from stockade.engine.faults import spark_faults
 from stockade.errors import DataError, DefinitionError, UnknownNameError, hint
 from stockade.learning.backtest import Backtest, backtest
+from stockade.learning.documents import ModelFile, documents
 from stockade.learning.evaluate import Evaluation, evaluate
 from stockade.learning.gates import Check, check_gates
 from stockade.learning.registry import (
@@ -307,6 +308,21 @@ class FeatureStore:
     def history(self, model: str | ModelSpec) -> tuple[VersionHistory, ...]:
         """Every version of a model, the latest first, and what became of it."""
         return history(self._destination(self._model(model).name))
+
+    def documents(self, model: str | ModelSpec, *, year: int | None = None) -> Mapping[str, str]:
+        """File name -> content of the champion's model-risk document and of a year's review.
+
+        Both as Markdown and as one HTML file; see `stockade.learning.documents`.
+        """
+        spec = self._model(model)
+        champion = load_model(self._destination(spec.name))
+        manifest = read_manifest(self.tables, champion.training_table)
+        same = str(manifest.get("version")) == champion.training_version
+        file = ModelFile(
+            spec=spec, champion=champion, history=history(self._destination(spec.name)),
+            manifest=manifest if same else {}, written_at=datetime.now(UTC),
+        )  # fmt: skip
+        return documents(file, year=year)
 
     def score(
         self,

@@ -13,7 +13,8 @@ WORDS = Wording(
 
 
 def texts(rows: list[list[float]], contributions: list[list[float]], count: int) -> list[list[str]]:
-    found = WORDS.reasons(np.array(rows, np.float32), np.array(contributions), count)
+    whole = {"asked": np.arange(len(rows)), "of": len(rows)}
+    found = WORDS.reasons(np.array(rows, np.float32), np.array(contributions), count, **whole)
     return [[reason["text"] for reason in row or []] for row in found.to_pylist()]
 
 
@@ -42,5 +43,17 @@ def test_what_lowers_a_score_is_no_reason_and_the_weightiest_is_first() -> None:
 
 def test_a_constant_is_common_and_no_rows_have_no_reasons() -> None:
     assert texts([[1, 0, 5]], [[0, 1, 0]], 3) == [["logins: 0, which is common"]]
-    empty = WORDS.reasons(np.empty((0, 3), np.float32), np.empty((0, 3)), 2)
+    empty = WORDS.reasons(
+        np.empty((0, 3), np.float32), np.empty((0, 3)), 2, asked=np.arange(0), of=0
+    )
     assert len(empty) == 0
+
+
+def test_rows_that_were_not_asked_about_have_none() -> None:
+    found = WORDS.reasons(
+        np.array([[50, 0, 0], [250, 0, 0]], np.float32), np.array([[1.0, 0, 0], [2.0, 0, 0]]), 1,
+        asked=np.array([1, 3]), of=5,
+    )  # fmt: skip
+
+    assert [len(row) for row in found.to_pylist()] == [0, 1, 0, 1, 0]
+    assert [row[0]["contribution"] for row in found.to_pylist() if row] == [1.0, 2.0]

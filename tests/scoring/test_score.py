@@ -22,7 +22,7 @@ PRINTS = {"logins_1d": "aa", "returns_30d": "bb"}
 @pytest.fixture(scope="module")
 def deposits(spark: SparkSession) -> DataFrame:
     return spark.createDataFrame(
-        training_table(seed=1).drop_columns(["returned", "returned__state"])
+        training_table(seed=1).drop_columns(["returned", "returned__state", "returned__known_at"])
     )
 
 
@@ -113,6 +113,24 @@ def test_reasons_are_the_weightiest_contributions_in_words(deposits: DataFrame) 
     texts = [reason.text for row in got for reason in row.reasons]
     assert any(text.startswith("the amount in dollars: ") for text in texts)
     assert any(text.endswith(": not known") for text in texts)
+
+
+def test_with_a_policy_reasons_are_of_decisions_that_are_stopped_or_would_be(
+    deposits: DataFrame,
+) -> None:
+    got = scored(deposits, champion(rule=RULE), explain=1).orderBy("deposit_id").toArrow()
+
+    amounts = deposits.orderBy("deposit_id").toArrow()["amount"].to_numpy()
+    due = RULE.due(got["probability"].to_numpy(), amounts) > 0
+    acted = np.array(got["action"].to_pylist()) != "allow"
+    told = np.array([len(row) for row in got["reasons"].to_pylist()])
+    assert not told[~(due | acted)].any()
+    # A score may be high with nothing that raises it, but seldom is.
+    assert told[due].mean() > 0.8
+    assert 0 < (due | acted).sum() < len(due)
+    alone = scored(deposits, champion(), explain=1).orderBy("deposit_id").toArrow()
+    for one, other in zip(got["reasons"].to_pylist(), alone["reasons"].to_pylist(), strict=True):
+        assert one in ([], other)
 
 
 @pytest.mark.parametrize("algorithm", ["xgboost", "logistic"])

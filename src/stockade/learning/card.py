@@ -4,16 +4,12 @@ After Mitchell et al. 2019, with what supervisors ask of a model's documentation
 successor): purpose, data, tests, limits, ownership.
 """
 
-import base64
 import io
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from html import escape
 
 import numpy as np
-from markdown_it import MarkdownIt
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -21,6 +17,7 @@ from stockade.definitions.model import ModelSpec
 from stockade.definitions.spine import Label
 from stockade.definitions.window import in_words
 from stockade.learning.judgement import Judgement
+from stockade.learning.markdown import bullets, table
 from stockade.learning.quality import LEAST_POSITIVES, SliceQuality
 from stockade.learning.recent import TREATMENTS
 
@@ -33,7 +30,6 @@ _METRICS = {
     "calibration_error": "calibration error",
 }
 _TOP = 15
-_NUMBER = re.compile(r"-|-?[0-9][0-9,.]*(e-?[0-9]+)?")
 _INK, _PALE, _GRID = "#1f4e79", "#c9762b", "#d9d9d9"
 
 
@@ -68,7 +64,7 @@ def card_markdown(facts: CardFacts, judgement: Judgement) -> str:
     parts = [
         f"# Model card: {spec.name}",
         spec.description or "_No description: add one to the model's definition._",
-        _table(
+        table(
             ("", ""),
             [
                 ("owner", spec.owner or "_none: name one in the definition_"),
@@ -85,7 +81,7 @@ def card_markdown(facts: CardFacts, judgement: Judgement) -> str:
         f"{judged.positives:,} of them positive. The model was fitted on what was known when that "
         "period began, and neither its parameters nor its calibration were chosen by it. "
         "Intervals hold 90 % and come from drawing days and entities anew.",
-        _table(
+        table(
             ("metric", "model", "90 % interval", "logistic baseline"),
             [
                 (
@@ -107,14 +103,14 @@ def card_markdown(facts: CardFacts, judgement: Judgement) -> str:
         f"{LEAST_POSITIVES} positives has no ranking metric: it would be chance. False alarms are "
         "the share of honest decisions that are acted on: where they differ, customers are "
         "burdened unequally.",
-        _table(
+        table(
             ("slice", "decisions", "positives", "expected", "observed", "average precision",
              "ROC AUC", "found", "false alarms"),
             [_slice(line) for line in judgement.slices],
         ),
         *_without_label(facts, judgement),
         "## What it goes by",
-        _table(
+        table(
             ("feature", "weight", "meaning", "fingerprint"),
             [
                 (f"`{name}`", f"{weight:.3f}", facts.meanings.get(name, ""),
@@ -126,49 +122,11 @@ def card_markdown(facts: CardFacts, judgement: Judgement) -> str:
         "in all." if len(judgement.importance) > _TOP else
         "Weight: mean absolute contribution to the log odds.",
         "## Limits",
-        _list(_limits(facts, judgement)),
+        bullets(_limits(facts, judgement)),
         "## How it was made",
-        _table(("parameter", "value"), [(f"`{k}`", v) for k, v in sorted(facts.params.items())]),
+        table(("parameter", "value"), [(f"`{k}`", v) for k, v in sorted(facts.params.items())]),
     ]  # fmt: skip
     return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def card_html(markdown: str, figures: Mapping[str, bytes]) -> str:
-    """The card as one HTML file that needs nothing else; figures follow the text.
-
-    Args:
-        markdown: as `card_markdown` wrote it; HTML in it is shown, not run.
-        figures: caption -> PNG.
-    """
-    # `html` off: a definition's description is text, whatever is in it.
-    body = MarkdownIt("commonmark", {"html": False}).enable("table").render(markdown)
-    pictures = "".join(
-        f'<figure><img src="data:image/png;base64,{base64.b64encode(png).decode()}" '
-        f'alt="{escape(caption)}"><figcaption>{escape(caption)}</figcaption></figure>'
-        for caption, png in figures.items()
-    )
-    title = escape(markdown.split("\n", maxsplit=1)[0].lstrip("# "))
-    # A wide table scrolls in itself, not the page.
-    body = body.replace("<table>", '<div class="wide" tabindex="0"><table>')
-    body = body.replace("</table>", "</table></div>")
-    return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<style>{_STYLE}</style></head><body><main>{body}{pictures}</main></body></html>\n"
-    )
-
-
-_STYLE = (
-    "body{font:16px/1.5 system-ui,sans-serif;color:#1b1b1b;background:#fff;margin:0}"
-    "main{max-width:60rem;margin:0 auto;padding:1.5rem}"
-    ".wide{overflow-x:auto;margin:1rem 0}table{border-collapse:collapse}"
-    "th,td{padding:.3rem .7rem;border-bottom:1px solid #ccc;text-align:left;vertical-align:top}"
-    "thead th:empty{display:none}figure{margin:1.5rem 0}img{max-width:100%}"
-    "h2{margin-top:2.2rem}code{font-size:.9em;overflow-wrap:anywhere}"
-    "@media(prefers-color-scheme:dark){body{background:#161616;color:#e8e8e8}"
-    "th,td{border-color:#444}img{background:#fff}}"
-    "@media print{main{max-width:none;padding:0}h2{break-after:avoid}figure{break-inside:avoid}}"
-)
 
 
 def card_figures(judgement: Judgement) -> Mapping[str, bytes]:
@@ -250,7 +208,7 @@ def _money(judgement: Judgement) -> list[str]:
         f"On the test period the policy is worth {net:,.0f} more than letting everything pass, in "
         "the currency of the amounts, if its costs are right. Lots (passing through, exploring) "
         "are left out.",
-        _table(
+        table(
             ("action", "decisions", "positives", "at risk", "prevented", "cost", "friction", "net"),
             [
                 (line.action, f"{line.decisions:,}", f"{line.positives:,}", f"{line.at_risk:,.0f}",
@@ -268,10 +226,10 @@ def _without_label(facts: CardFacts, judgement: Judgement) -> list[str]:
         parts += [
             "## Decisions without a label",
             f"This model: young decisions are {TREATMENTS[facts.spec.recent]}, censored ones left "
-            "out. Had it been otherwise, with the same parameters and on the same test period "
-            "(the last two lines add the censored decisions to it, as the best and the worst that "
-            "they can have been):",
-            _table(
+            "out. Had it been otherwise, with the same parameters and on the same test period (the "
+            "number is of the decisions added to the mature ones or, to judge as if all were one "
+            "or the other, to the test period):",
+            table(
                 ("what is done with them", "decisions", "average precision", "ROC AUC",
                  "calibration error of the bare scores"),
                 [
@@ -284,7 +242,7 @@ def _without_label(facts: CardFacts, judgement: Judgement) -> list[str]:
     if judgement.cohorts:
         parts += [
             "On the build date the youngest days stood so (with 90 % confidence):",
-            _table(
+            table(
                 ("day", "decisions", "reported", "of all that will be", "positives to be expected"),
                 [
                     (
@@ -361,24 +319,3 @@ def _horizon(label: Label) -> str:
 
 def _code(text: str) -> str:
     return f"`{text}`" if text else ""
-
-
-def _list(items: Iterable[str]) -> str:
-    return "\n".join(f"- {item}" for item in items)
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    body = [list(map(_cell, row)) for row in rows]
-    # A column of numbers is read from the right.
-    rules = [
-        "---:" if body and all(_NUMBER.fullmatch(row[j]) for row in body) else "---"
-        for j in range(len(head))
-    ]
-    lines = [head, rules, *body]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:.5g}"
-    return str(value).replace("|", "\\|").replace("\n", " ")

@@ -269,7 +269,7 @@ def _treatments(
     if young is not None:
         for how, name in TREATMENTS.items():
             model = fit_with_young(spec, params, algorithm, known, young, how=how)
-            judged(f"young: {name}", model, 0 if how == "drop" else len(young.rows))
+            judged(f"young: {name}", model, 0 if how == "drop" else len(young.telling))
         wrong = fit_as_negatives(spec, params, algorithm, known, young.rows)
         judged("young: taken for honest where nothing is reported", wrong, len(young.rows))
     if before is not None:

@@ -100,7 +100,7 @@ def _drawn(
         per_day = [float((each * days).sum() / days.sum()) for each in found]
         drawn["precision_at_capacity"].append([each / capacity for each in per_day])
         drawn["recall_at_capacity"].append(
-            [each * len(days) / positive_entities for each in per_day]
+            [min(1.0, each * len(days) / positive_entities) for each in per_day]
         )
     return {name: np.array(values) for name, values in drawn.items()}
 

@@ -111,6 +111,11 @@ class Young:
     rows: LearningData
     share: Numbers
 
+    @property
+    def telling(self) -> NDArray[np.int64]:
+        """The rows of ages at which enough is known to learn from them."""
+        return np.flatnonzero(self.share >= _LEAST_SHARE)
+
     def cohorts(self) -> tuple[Cohort, ...]:
         """Day by day what is known of them, and what is still to come."""
         days = self.rows.decided_at.astype("datetime64[D]")
@@ -246,10 +251,9 @@ def fit_with_young(
     Of ages at which hardly anything is known, decisions are dropped in any case.
     """
     how = how or spec.recent
-    told = np.zeros(0, np.int64) if young is None else np.flatnonzero(young.share >= _LEAST_SHARE)
-    if young is None or how == "drop" or not len(told):
+    if young is None or how == "drop" or not len(young.telling):
         return fit_spec(spec, params, algorithm, known)
-    rows, share = young.rows.take(told), young.share[told]
+    rows, share = young.rows.take(young.telling), young.share[young.telling]
     if how == "complete":
         unreported = _weights_by_day(rows, share)
     else:

@@ -40,7 +40,7 @@ from stockade.learning.trial import Trial
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 MANIFEST = "stockade.json"
-FORMAT = 3
+FORMAT = 4
 SEAL = "stockade.manifest_sha256"
 _STUDY, _RESULT = "stockade.study", "stockade.result"
 _OWNER, _HEARTBEAT = "stockade.owner", "stockade.heartbeat"

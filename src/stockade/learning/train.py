@@ -12,10 +12,11 @@ import pyarrow as pa
 
 from stockade.champion import Champion, UnsafeModelError
 from stockade.definitions.model import Algorithm, ModelSpec
-from stockade.learning.card import CardFacts, card_figures, card_html, card_markdown
+from stockade.learning.card import CardFacts, card_figures, card_markdown
 from stockade.learning.data import Columns, LearningData, learning_data
 from stockade.learning.evaluate import Evaluation
 from stockade.learning.judgement import Fitted, Judgement, fit_decisions, judge_winner
+from stockade.learning.markdown import page
 from stockade.learning.models import Value, check_spec
 from stockade.learning.recent import Unlabelled, fit_with_young, unlabelled
 from stockade.learning.registry import load_model
@@ -325,7 +326,7 @@ def _card(
     markdown = card_markdown(facts, judgement)
     return {
         "model_card.md": markdown.encode(),
-        "model_card.html": card_html(markdown, card_figures(judgement)).encode(),
+        "model_card.html": page(markdown, card_figures(judgement)).encode(),
         "judgement.json": json.dumps(judgement.document(), indent=1).encode(),
     }
 

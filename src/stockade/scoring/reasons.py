@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 from pyspark.sql import types as T
 
 from stockade.champion import Matrix, Scores
@@ -48,13 +49,23 @@ class Wording:
     meanings: Mapping[str, str]
     population: Mapping[str, Scores]
 
-    def reasons(self, rows: Matrix, contributions: Scores, count: int) -> pa.Array:
+    def reasons(
+        self,
+        rows: Matrix,
+        contributions: Scores,
+        count: int,
+        *,
+        asked: NDArray[np.int64],
+        of: int,
+    ) -> pa.Array:
         """Per row up to `count` reasons, the weightiest first; inputs that lower a score are none.
 
         Args:
             rows: n x inputs, NaN where nothing is known.
             contributions: n x inputs, in log odds.
             count: how many.
+            asked: their places, ascending, in a batch of `of` rows; the others have no reasons.
+            of: the batch's length.
         """
         count = min(count, len(self.inputs))
         order = np.argsort(-contributions, axis=1, kind="stable")[:, :count]
@@ -75,7 +86,9 @@ class Wording:
             ],
             fields=list(_REASON),
         )
-        ends = np.concatenate([[0], np.cumsum(given.sum(axis=1))]).astype(np.int32)
+        counts = np.zeros(of, np.int64)
+        counts[asked] = given.sum(axis=1)
+        ends = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
         kind = pa.list_(pa.field("element", _REASON, nullable=False))
         return pa.ListArray.from_arrays(pa.array(ends), structs, type=kind)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -45,7 +46,8 @@ def score(
         champion: the model.
         id_columns: what identifies a decision; carried over.
         decided_at: the decision's time; carried over.
-        explain: how many reasons to give for each decision; 0 for none.
+        explain: how many reasons to give for each decision or, with a policy, for each that
+            something is done about, or would be but for the lot; 0 for none.
 
     Returns:
         n rows: the id columns, `decided_at`, `score` (double, 0 to 1, by which to rank),
@@ -73,7 +75,7 @@ def score(
         wanted += [lot.alias(_LOT), F.col(loss[0]).cast("double").alias(_LOSS)]
     fields = [*(frame.schema[name] for name in carried), *outputs]
     return frame.select(*wanted).mapInArrow(
-        _scorer(champion, carried, explain=explain, who=who), T.StructType(fields)
+        scorer(champion, carried, explain=explain, who=who), T.StructType(fields)
     )
 
 
@@ -149,7 +151,7 @@ def _check_types(
     raise_all(f"the input of {who} does not fit", faults)
 
 
-def _scorer(
+def scorer(
     champion: Champion, carried: tuple[str, ...], *, explain: int, who: str
 ) -> Callable[[Iterable[pa.RecordBatch]], Iterable[pa.RecordBatch]]:
     """The function that workers run; it carries plain data only, the model as bytes."""
@@ -172,14 +174,20 @@ def _scorer(
             columns = {one: batch.column(one) for one in carried}
             columns[SCORE] = pa.array(scores, pa.float64())
             columns[PROBABILITY] = pa.array(probabilities, pa.float64())
+            asked = np.arange(len(scores))
             if rule is not None:
                 loss, lot = (_doubles(batch.column(one)) for one in (_LOSS, _LOT))
                 chosen = rule.choose(probabilities, loss, lot)
                 names = pa.array([action.name for action in rule.policy.actions], pa.string())
                 columns[ACTION] = names.take(pa.array(chosen.action, pa.int64()))
                 columns[PROPENSITY] = pa.array(chosen.propensity, pa.float64())
+                asked = np.flatnonzero((chosen.action > 0) | (rule.due(probabilities, loss) > 0))
             if explain:
-                columns[REASONS] = words.reasons(matrix, model.contributions(matrix), explain)
+                # Shapley values take a hundred times longer than scores.
+                told = matrix[asked]
+                columns[REASONS] = words.reasons(
+                    told, model.contributions(told), explain, asked=asked, of=len(scores)
+                )
             columns[MODEL_NAME] = pa.array([name] * len(scores), pa.string())
             columns[MODEL_VERSION] = pa.array([version] * len(scores), pa.int32())
             yield pa.RecordBatch.from_pydict(columns)
