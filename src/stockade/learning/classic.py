@@ -1,18 +1,37 @@
-"""Hyperopt's SparkTrials: the one place that needs a SparkContext, which Connect has not."""
+"""SparkTrials and xgboost.spark: the one place that needs a SparkContext, which Connect has not."""
 
+import logging
+import re
+import tempfile
 import threading
 import warnings
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import xgboost as xgb
 from hyperopt import SparkTrials, Trials, fmin
 from hyperopt.base import JOB_STATE_CANCEL, JOB_STATE_NEW, JOB_STATE_RUNNING
 from hyperopt.exceptions import AllTrialsFailed
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
+from xgboost.spark import SparkXGBClassifier
 
+from stockade.champion import BoosterMean, Predictor
+from stockade.definitions.model import Algorithm, ModelSpec
 from stockade.errors import StockadeError
+from stockade.learning.data import LearningData, sampled
+from stockade.learning.models import Params, check_params, fit_spec
+from stockade.learning.trial import Objective
+
+_LABEL, _WEIGHT = "label", "weight"
+_FILE_ROWS = 1 << 18
 
 Report = Callable[[int, int, float | None], None]
 
@@ -21,8 +40,150 @@ class NoSparkContextError(StockadeError):
     """Raised when a search asks for SparkTrials on a session without a SparkContext."""
 
 
+class FitLostError(StockadeError):
+    """Raised when a fit on several workers did not come to its end."""
+
+
 class SearchStoppedError(StockadeError):
     """Raised when SparkTrials can start no more trials, say because Spark was stopped."""
+
+
+def classic_session(spark: SparkSession | None, *, runner: str) -> SparkSession:
+    """The session, or the active one, which must have a SparkContext.
+
+    Raises:
+        NoSparkContextError: there is no session, or it is Spark Connect's.
+    """
+    session = spark or SparkSession.getActiveSession()
+    if session is None or not hasattr(session, "sparkContext"):
+        found = "no Spark session is active" if session is None else "this session is Spark Connect"
+        raise NoSparkContextError(
+            f"runner '{runner}' needs a SparkContext, and {found}: use runner 'batch' or 'serial'"
+        )
+    return session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitOnSpark:
+    """Fits XGBoost on rows that are shared out among workers, none of which holds them all.
+
+    The driver holds the rows as float32 and writes them to files once per fit; each worker reads
+    its share. Trees are grown on histograms that are summed over the workers (`xgboost.spark`), so
+    a model is as good as one that was fitted in one place, but not the same to the bit.
+
+    Attributes:
+        spark: a session with a SparkContext and a slot for each worker.
+        workers: how many share the rows.
+        deadline: the longest that one fit may take.
+        scratch: a folder that driver and workers share; the machine's temporary one if None.
+    """
+
+    spark: SparkSession
+    workers: int
+    deadline: timedelta
+    scratch: Path | None
+
+    def fit_spec(
+        self, spec: ModelSpec, params: Params, algorithm: Algorithm, data: LearningData
+    ) -> Predictor:
+        """Like `models.fit_spec`; logistic regression is fitted here."""
+        if algorithm != "xgboost":
+            return fit_spec(spec, params, algorithm, data)
+        return self.fit(params, sampled(data, spec.negatives, seed=spec.seed), seed=spec.seed)
+
+    def fit(self, params: Params, data: LearningData, *, seed: int) -> BoosterMean:
+        """The fitted trees.
+
+        Raises:
+            FitLostError: Spark could not end the fit, or not in time.
+        """
+        check_params(params, "xgboost")
+        with tempfile.TemporaryDirectory(prefix="stockade-fit-", dir=self.scratch) as folder:
+            columns = _write_rows(data, Path(folder))
+            rows = self.spark.read.parquet(folder)
+            boosters = [
+                self._booster(
+                    params, rows, columns, seed=seed + n, weighted=data.weights is not None
+                )
+                for n in range(int(params.get("seeds", 1)))
+            ]
+        for booster in boosters:
+            booster.feature_names = list(data.inputs)
+            booster.set_param({"nthread": 1})
+        return BoosterMean(data.inputs, tuple(boosters))
+
+    def _booster(
+        self, params: Params, rows: DataFrame, columns: list[str], *, seed: int, weighted: bool
+    ) -> xgb.Booster:
+        given = {name: value for name, value in params.items() if name != "seeds"}
+        settings: dict[str, Any] = {"tree_method": "hist", "n_estimators": 200, **given}
+        learner = SparkXGBClassifier(
+            features_col=columns, label_col=_LABEL, weight_col=_WEIGHT if weighted else None,
+            num_workers=self.workers, random_state=seed, verbosity=0, verbose=False,
+            **settings,
+        )  # fmt: skip
+        context = self.spark.sparkContext
+        slots = context.defaultParallelism
+        if str(context.master).startswith("local") and self.workers > slots:
+            # Spark would wait for slots that never come, ten minutes.
+            raise FitLostError(
+                f"a fit on {self.workers} workers needs as many slots, and this machine's Spark "
+                f"has {slots}: ask for fewer, or start it with more cores"
+            )
+        group = f"stockade-fit-{uuid4().hex}"
+        context.setJobGroup(group, "fit on workers", interruptOnCancel=True)
+        clock = threading.Timer(self.deadline.total_seconds(), context.cancelJobGroup, [group])
+        clock.start()
+        logger = logging.getLogger("XGBoost-PySpark")
+        level = logger.level
+        logger.setLevel(logging.ERROR)
+        try:
+            return learner.fit(rows).get_booster()
+        except Exception as fault:
+            late = not clock.is_alive()
+            reason = f"it took over {self.deadline}" if late else _last_error(fault)
+            raise FitLostError(
+                f"the fit on {self.workers} workers was lost: {reason}; each worker needs a slot, "
+                "and memory for its share of the rows"
+            ) from None
+        finally:
+            logger.setLevel(level)
+            clock.cancel()
+            context.setLocalProperty("spark.jobGroup.id", None)  # pyright: ignore[reportArgumentType]
+
+
+def objective_on_spark(objective: Objective, fitter: FitOnSpark) -> Objective:
+    """The same objective, whose fits are shared out among workers."""
+    fields = {name: getattr(objective, name) for name in Objective.__dataclass_fields__}
+    return _OnSpark(**fields, fitter=fitter)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _OnSpark(Objective):
+    fitter: FitOnSpark
+
+    def _fit(self, params: Params, rows: LearningData) -> Predictor:
+        return self.fitter.fit(
+            params, sampled(rows, self.negatives, seed=self.seed), seed=self.seed
+        )
+
+
+def _write_rows(data: LearningData, folder: Path) -> list[str]:
+    """Parquet files; the names of their input columns, which cannot clash."""
+    names = [f"x{n}" for n in range(len(data.inputs))]
+    for n, begin in enumerate(range(0, len(data), _FILE_ROWS)):
+        part = data.take(slice(begin, begin + _FILE_ROWS))
+        columns = {name: pa.array(part.rows[:, j]) for j, name in enumerate(names)}
+        columns[_LABEL] = pa.array(part.labels.astype(np.float32))
+        if part.weights is not None:
+            columns[_WEIGHT] = pa.array(part.weights)
+        pq.write_table(pa.table(columns), folder / f"part-{n:05d}.parquet")
+    return names
+
+
+def _last_error(fault: Exception) -> str:
+    named = re.findall(r"\b\w+(?:Error|Exception): [^\n\\]{1,200}", str(fault))
+    return named[-1] if named else type(fault).__name__
 
 
 def spark_trials_search(
@@ -42,14 +203,9 @@ def spark_trials_search(
         NoSparkContextError: there is no session, or it is Spark Connect's.
         SearchStoppedError: the thread that starts the trials died.
     """
-    session = spark or SparkSession.getActiveSession()
-    if session is None or not hasattr(session, "sparkContext"):
-        found = "no Spark session is active" if session is None else "this session is Spark Connect"
-        raise NoSparkContextError(
-            f"runner 'spark' (SparkTrials) needs a SparkContext, and {found}: "
-            "use runner 'batch' or 'serial'"
-        )
-    history = _Guarded(parallelism=parallelism, spark_session=session)
+    history = _Guarded(
+        parallelism=parallelism, spark_session=classic_session(spark, runner="spark")
+    )
     # That all have failed is for the caller to tell, with the reasons.
     with suppress(AllTrialsFailed), _watched(history):
         fmin(

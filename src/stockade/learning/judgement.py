@@ -14,7 +14,7 @@ from stockade.definitions.model import Algorithm, ModelSpec
 from stockade.learning.calibrate import CalibrationChoice, choose_calibration
 from stockade.learning.data import LearningData, appended
 from stockade.learning.evaluate import Evaluation, calibration_error, evaluate, reliability
-from stockade.learning.models import Params, fit_spec
+from stockade.learning.models import Fit, Params, fit_spec
 from stockade.learning.quality import (
     ActionOutcome,
     Difference,
@@ -171,6 +171,8 @@ def fit_decisions(
     params: Params,
     data: LearningData,
     folds: Sequence[Split],
+    *,
+    fit: Fit = fit_spec,
 ) -> Fitted:
     """Calibration and decision rule, from the validation periods of the search.
 
@@ -179,9 +181,7 @@ def fit_decisions(
     late = data.take(slice(folds[0].validation.start, folds[-1].validation.stop))
     scores = np.concatenate(
         [
-            fit_spec(spec, params, algorithm, data.take(fold.train)).predict(
-                data.rows[fold.validation]
-            )
+            fit(spec, params, algorithm, data.take(fold.train)).predict(data.rows[fold.validation])
             for fold in folds
         ]
     )
@@ -209,10 +209,11 @@ def judge_winner(
     *,
     unlabelled: Unlabelled,
     champion: Champion | None = None,
+    fit: Fit = fit_spec,
 ) -> Judgement:
     """Fit on what was known when the test period began, and judge on the period."""
     known, late = data.take(test.train), data.take(test.validation)
-    model = fit_with_young(spec, params, algorithm, known, unlabelled.young)
+    model = fit_with_young(spec, params, algorithm, known, unlabelled.young, fit=fit)
     baseline = fit_spec(spec, {}, "logistic", known)
     begun = time.perf_counter()
     scores = model.predict(late.rows)
@@ -243,7 +244,7 @@ def judge_winner(
             for j, name in enumerate(late.inputs)
         },
         microseconds=took * 1e6,
-        unlabelled=_treatments(spec, algorithm, params, known, late, unlabelled, scores),
+        unlabelled=_treatments(spec, algorithm, params, known, late, unlabelled, scores, fit=fit),
         cohorts=() if unlabelled.newest is None else unlabelled.newest.cohorts(),
         rival=None if champion is None else _rival(spec, champion, late, scores, flagged),
     )
@@ -257,6 +258,8 @@ def _treatments(
     late: LearningData,
     unlabelled: Unlabelled,
     scores: Numbers,
+    *,
+    fit: Fit,
 ) -> list[Treatment]:
     """Each on the test period; with nothing to treat, none."""
     found: list[Treatment] = []
@@ -268,15 +271,15 @@ def _treatments(
     young, before, during = unlabelled.young, unlabelled.cut_before, unlabelled.cut_during
     if young is not None:
         for how, name in TREATMENTS.items():
-            model = fit_with_young(spec, params, algorithm, known, young, how=how)
+            model = fit_with_young(spec, params, algorithm, known, young, how=how, fit=fit)
             judged(f"young: {name}", model, 0 if how == "drop" else len(young.telling))
-        wrong = fit_as_negatives(spec, params, algorithm, known, young.rows)
+        wrong = fit_as_negatives(spec, params, algorithm, known, young.rows, fit=fit)
         judged("young: taken for honest where nothing is reported", wrong, len(young.rows))
     if before is not None:
-        wrong = fit_as_negatives(spec, params, algorithm, known, before)
+        wrong = fit_as_negatives(spec, params, algorithm, known, before, fit=fit)
         judged("censored: taken for honest", wrong, len(before))
     if during is not None:
-        model = fit_with_young(spec, params, algorithm, known, young)
+        model = fit_with_young(spec, params, algorithm, known, young, fit=fit)
         theirs = np.concatenate([scores, model.predict(during.rows)])
         both = appended(late, during, np.ones(len(during)))
         for outcome, name in ((False, "honest"), (True, "fraud")):

@@ -1,7 +1,7 @@
 """The two learners: gradient-boosted trees, and the logistic regression they must beat."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -52,6 +52,10 @@ def fit(
     if algorithm == "logistic":
         return _fit_logistic(params, data, seed=seed)
     return _fit_boosters(params, data, seed=seed)
+
+
+# How a model's definition is fitted: here, or on Spark.
+Fit = Callable[[ModelSpec, Params, Algorithm, LearningData], Predictor]
 
 
 def fit_spec(

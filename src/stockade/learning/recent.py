@@ -20,7 +20,7 @@ from stockade.learning.data import (
     instants_of,
     learning_data,
 )
-from stockade.learning.models import Params, fit_spec
+from stockade.learning.models import Fit, Params, fit_spec
 
 # Of decisions of which less is known, a report would have to stand for too many.
 _LEAST_SHARE = 0.05
@@ -238,6 +238,7 @@ def fit_with_young(
     young: Young | None,
     *,
     how: Recent | None = None,
+    fit: Fit = fit_spec,
 ) -> Predictor:
     """Fit on mature decisions, and on young ones as the model's definition says.
 
@@ -252,15 +253,15 @@ def fit_with_young(
     """
     how = how or spec.recent
     if young is None or how == "drop" or not len(young.telling):
-        return fit_spec(spec, params, algorithm, known)
+        return fit(spec, params, algorithm, known)
     rows, share = young.rows.take(young.telling), young.share[young.telling]
     if how == "complete":
         unreported = _weights_by_day(rows, share)
     else:
-        p = np.clip(fit_spec(spec, params, algorithm, known).predict(rows.rows), 0.0, 1.0)
+        p = np.clip(fit(spec, params, algorithm, known).predict(rows.rows), 0.0, 1.0)
         unreported = (1.0 - p) / np.maximum(1.0 - p * share, 1e-9)
     weights = np.where(rows.labels, 1.0 / share, unreported)
-    return fit_spec(spec, params, algorithm, appended(known, rows, weights))
+    return fit(spec, params, algorithm, appended(known, rows, weights))
 
 
 def _weights_by_day(rows: LearningData, share: Numbers) -> Numbers:
@@ -272,10 +273,16 @@ def _weights_by_day(rows: LearningData, share: Numbers) -> Numbers:
 
 
 def fit_as_negatives(
-    spec: ModelSpec, params: Params, algorithm: Algorithm, known: LearningData, other: LearningData
+    spec: ModelSpec,
+    params: Params,
+    algorithm: Algorithm,
+    known: LearningData,
+    other: LearningData,
+    *,
+    fit: Fit = fit_spec,
 ) -> Predictor:
     """What must never be done, to say what it would have changed: no report, so honest."""
-    return fit_spec(spec, params, algorithm, appended(known, other, np.ones(len(other))))
+    return fit(spec, params, algorithm, appended(known, other, np.ones(len(other))))
 
 
 TREATMENTS: Mapping[Recent, str] = {

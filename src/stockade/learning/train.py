@@ -166,12 +166,13 @@ def train(
         if study.baseline.trial.number not in run.known:
             run.log_trial(study.baseline.trial, algorithm="logistic", result={})
         algorithm, winner = study.winner
-        fitted = fit_decisions(spec, algorithm, winner.params, data, periods.folds)
+        fit = running.fit()
+        fitted = fit_decisions(spec, algorithm, winner.params, data, periods.folds, fit=fit)
         judgement = judge_winner(
             spec, algorithm, winner.params, data, periods.test, fitted,
-            unlabelled=without, champion=_comparable(destination, pinned),
+            unlabelled=without, champion=_comparable(destination, pinned), fit=fit,
         )  # fmt: skip
-        model = fit_with_young(spec, winner.params, algorithm, data, without.newest)
+        model = fit_with_young(spec, winner.params, algorithm, data, without.newest, fit=fit)
         metrics = {**validation_metrics(winner), **_test_metrics(judgement)}
         run.log(metrics=metrics, tags={"stockade.algorithm": algorithm})
         run.log_files("card", _card(spec, study, pinned, data, judgement))

@@ -120,10 +120,11 @@ class Objective:
     def _fold(self, params: Params, fold: Split) -> Evaluation:
         """Fit on the training side, judge on the validation side."""
         rows = load_rows(self.folder, self.inputs)
-        model = fit(
-            params, "xgboost", rows.take(fold.train), seed=self.seed, negatives=self.negatives
-        )
+        model = self._fit(params, rows.take(fold.train))
         return judge(model, rows.take(fold.validation), capacity=self.capacity)
+
+    def _fit(self, params: Params, rows: LearningData) -> Predictor:
+        return fit(params, "xgboost", rows, seed=self.seed, negatives=self.negatives)
 
 
 def judge(model: Predictor, rows: LearningData, *, capacity: int) -> Evaluation:

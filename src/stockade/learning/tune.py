@@ -23,15 +23,20 @@ from pyspark.sql import SparkSession
 from stockade.champion import Predictor
 from stockade.definitions.model import Algorithm, Choice, Metric, ModelSpec, Range
 from stockade.errors import StockadeError
-from stockade.learning.classic import spark_trials_search
+from stockade.learning.classic import (
+    FitOnSpark,
+    classic_session,
+    objective_on_spark,
+    spark_trials_search,
+)
 from stockade.learning.data import LearningData
 from stockade.learning.evaluate import mean_evaluation
 from stockade.learning.isolated import Isolated
-from stockade.learning.models import Value, check_spec, fit_spec
+from stockade.learning.models import Fit, Value, check_spec, fit_spec
 from stockade.learning.split import Split
 from stockade.learning.trial import Objective, Trial, judge, lost_trial, save_rows, trial_of
 
-Runner = Literal["batch", "spark", "serial"]
+Runner = Literal["batch", "spark", "distributed", "serial"]
 Progress = Callable[[int, int, float | None], None]
 # With fewer trials their median says little.
 _MEDIAN_OF = 5
@@ -90,7 +95,10 @@ class Running:
         runner: `batch` asks TPE for `parallelism` points and evaluates them as the tasks of one
             Spark job: the same seed gives the same search, and it runs on Spark Connect. `spark`
             is Hyperopt's SparkTrials: no waiting for the slowest of a batch, but not repeatable
-            beyond parallelism 1, and it needs classic Spark. `serial` runs here, without Spark.
+            beyond parallelism 1, and it needs classic Spark. `distributed` fits one trial after
+            the other, each on `parallelism` workers that hold a part of the rows each
+            (`xgboost.spark`): for sets that no worker holds whole; it needs classic Spark too.
+            `serial` runs here, without Spark.
         parallelism: how many trials run at once.
         deadline: the longest that one trial may take.
         scratch: a folder that every worker can read, for the rows; the machine's temporary folder
@@ -103,6 +111,21 @@ class Running:
     deadline: timedelta = timedelta(minutes=20)
     scratch: Path | None = None
     spark: SparkSession | None = None
+
+    def fit(self) -> Fit:
+        """How models are fitted outside the search."""
+        if self.runner != "distributed":
+            return fit_spec
+        return self.on_spark().fit_spec
+
+    def on_spark(self) -> FitOnSpark:
+        """Fits whose rows are shared out among the workers."""
+        return FitOnSpark(
+            spark=classic_session(self.spark, runner=self.runner),
+            workers=self.parallelism,
+            deadline=self.deadline,
+            scratch=self.scratch,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,8 +188,11 @@ def tune(
             seed=spec.seed,
             negatives=spec.negatives,
         )
+        whole = Isolated(objective=objective, deadline=running.deadline)
+        if running.runner == "distributed":
+            whole = objective_on_spark(objective, running.on_spark())
         ended = search(
-            spec, Isolated(objective=objective, deadline=running.deadline), total,
+            spec, whole, total,
             running=running, progress=progress, record=record,
         )  # fmt: skip
     study = Study(metric=spec.metric, trials=ended, baseline=baseline)
