@@ -55,7 +55,7 @@ from stockade.learning.registry import (
 from stockade.learning.tracking import CHALLENGER, CHAMPION, Destination, ModelNotFoundError
 from stockade.learning.train import Pinned, TrainedModel, learning_columns, train
 from stockade.learning.tune import Runner, Running
-from stockade.scoring.score import PROBABILITY, SCORE, check_fingerprints, score
+from stockade.scoring.score import PROBABILITY, SCORE, score
 from stockade.session import check_session, session
 from stockade.store.ingest import ingest
 from stockade.store.tables import Tables, Written
@@ -344,7 +344,12 @@ class FeatureStore:
         spec = self._model(model)
         destination = self._destination(spec.name)
         champion = load_model(destination, CHALLENGER if shadow else CHAMPION)
-        check_fingerprints(champion, service_fingerprints(spec.training_set.features))
+        require_same(
+            champion.fingerprints,
+            service_fingerprints(spec.training_set.features),
+            who=f"model '{champion.name}' version {champion.version}",
+            remedy="retrain it, or restore the definition",
+        )
         pinned: TrainingSet = from_json(champion.definitions_json)
         table = _predictions(spec) + ("_shadow" if shadow else "")
         rows = self._featured(pinned, since=since, until=until)

@@ -28,11 +28,12 @@ from stockade import (
 from stockade.definitions.aggregate import Aggregate
 from stockade.definitions.fingerprint import (
     from_json,
+    require_same,
     service_fingerprints,
     to_json,
     view_fingerprints,
 )
-from stockade.errors import DefinitionError
+from stockade.errors import DefinitionError, FingerprintMismatchError
 
 account = Entity(name="account", keys="account_id")
 logins = EventSource(name="logins", origin="logins", event_time="attempted_at")
@@ -132,3 +133,18 @@ def test_definitions_survive_json() -> None:
 def test_text_that_is_no_definition_is_refused() -> None:
     with pytest.raises(DefinitionError, match="not a definition that this version can read"):
         from_json('{"is": "Sourcery", "name": "x"}')
+
+
+def test_equal_fingerprints_pass_and_others_are_named_as_changed_missing_and_new() -> None:
+    built = {"logins_1d": "aa", "returns_30d": "bb"}
+    require_same(built, dict(built), who="model 'm' version 7", remedy="retrain it")
+
+    with pytest.raises(
+        FingerprintMismatchError,
+        match=r"model 'm' version 7 was built with other definitions \(changed: 'logins_1d'; "
+        r"missing: 'returns_30d'; new: 'deposits_7d'\): retrain it",
+    ):
+        require_same(
+            built, {"logins_1d": "ab", "deposits_7d": "cc"},
+            who="model 'm' version 7", remedy="retrain it",
+        )  # fmt: skip

@@ -107,3 +107,11 @@ def test_a_block_of_another_kind_of_key_is_refused(table: MakeTable) -> None:
             decided_at="decided_at",
             as_of=datetime(2026, 5, 1, tzinfo=UTC),
         )
+
+
+def test_a_label_that_blocks_censor_is_not_made_without_their_rows(table: MakeTable) -> None:
+    with pytest.raises(SchemaError, match=r"censored by source 'blocks', and its rows are missing"):
+        attach_label(
+            table(SPINE, (2, DECIDED)), chargeback, table(REPORTS),
+            decided_at="decided_at", as_of=datetime(2026, 5, 1, tzinfo=UTC),
+        )  # fmt: skip

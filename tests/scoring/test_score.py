@@ -11,9 +11,9 @@ from pyspark.sql import functions as F
 from stockade import Action, Policy
 from stockade.champion import Champion, input_matrix
 from stockade.decisions import Calibration, DecisionRule
-from stockade.errors import ColumnNotFoundError, FingerprintMismatchError, SchemaError
+from stockade.errors import ColumnNotFoundError, SchemaError
 from stockade.learning.models import fit
-from stockade.scoring.score import check_fingerprints, score
+from stockade.scoring.score import score
 from tests.learning.samples import INPUTS, training_data, training_table
 
 PRINTS = {"logins_1d": "aa", "returns_30d": "bb"}
@@ -211,17 +211,3 @@ def test_a_score_that_is_not_finite_stops_the_run(deposits: DataFrame) -> None:
 
     with pytest.raises(PythonException, match=r"no finite score from inputs amount, logins_1d"):
         scored(deposits, champion("logistic", files={"model.json": broken.encode()})).collect()
-
-
-def test_equal_fingerprints_pass() -> None:
-    check_fingerprints(champion("logistic"), dict(PRINTS))
-
-
-def test_a_fingerprint_mismatch_names_what_changed_is_missing_and_is_new() -> None:
-    now = {"logins_1d": "ab", "deposits_7d": "cc"}
-
-    with pytest.raises(
-        FingerprintMismatchError,
-        match=r"changed: 'logins_1d'; missing: 'returns_30d'; new: 'deposits_7d'\): retrain it",
-    ):
-        check_fingerprints(champion("logistic"), now)

@@ -56,7 +56,12 @@ def attach_label(
     build = F.lit(microseconds_since_1970(as_of))
     joined = _with_events(spine, label, label.source, events, "_reports", build)
     blocked = F.lit(False)
-    if label.blocks is not None and blocks is not None:
+    if label.blocks is not None:
+        if blocks is None:
+            raise SchemaError(
+                f"label '{label.name}' is censored by source '{label.blocks.name}', and its rows "
+                "are missing: give them as blocks"
+            )
         _check(spine, label, label.blocks, blocks, decided_at=decided_at)
         joined = _with_events(joined, label, label.blocks, blocks, "_blocks", build)
         blocks_within = _within("_blocks", moment, label)

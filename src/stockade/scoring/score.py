@@ -1,6 +1,6 @@
 """Score decisions with a champion, in Arrow batches on Spark's workers."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +16,6 @@ from stockade.champion import (
     require_finite,
 )
 from stockade.errors import (
-    FingerprintMismatchError,
     SchemaError,
     raise_all,
     require_columns,
@@ -101,31 +100,6 @@ def _outputs(champion: Champion, *, explain: int) -> list[T.StructField]:
     ]
 
 
-def check_fingerprints(champion: Champion, current: Mapping[str, str]) -> None:
-    """Refuse to score with features that are not those the model was trained with.
-
-    Args:
-        champion: the model.
-        current: feature -> fingerprint of the definitions as they are now.
-
-    Raises:
-        FingerprintMismatchError: names every feature that changed, is missing, or is new.
-    """
-    trained = champion.fingerprints
-    both = trained.keys() & current.keys()
-    differing = {
-        "changed": sorted(name for name in both if trained[name] != current[name]),
-        "missing": sorted(trained.keys() - current.keys()),
-        "new": sorted(current.keys() - trained.keys()),
-    }
-    told = [f"{what}: {_quoted(names)}" for what, names in differing.items() if names]
-    if told:
-        raise FingerprintMismatchError(
-            f"model '{champion.name}' version {champion.version} was trained with other "
-            f"definitions ({'; '.join(told)}): retrain it, or restore the definition"
-        )
-
-
 def _check_types(
     frame: DataFrame,
     carried: Iterable[str],
@@ -198,7 +172,3 @@ def scorer(
 def _doubles(column: pa.Array) -> Scores:
     """Null as NaN."""
     return column.cast(pa.float64()).to_numpy(zero_copy_only=False)
-
-
-def _quoted(names: Iterable[str]) -> str:
-    return ", ".join(f"'{name}'" for name in names)
