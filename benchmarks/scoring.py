@@ -13,10 +13,11 @@ from pyspark.sql import functions as F
 
 from benchmarks.__main__ import FOLDER, peak_memory
 from stockade import Action, Policy
-from stockade.champion import BoosterMean, Champion
+from stockade.champion import Champion
 from stockade.decisions import Calibration, DecisionRule
 from stockade.learning.data import from_arrays
 from stockade.learning.models import fit
+from stockade.predictors import BoosterMean
 from stockade.scoring.score import score, scorer
 from stockade.session import session
 from stockade.target import Target
@@ -54,7 +55,8 @@ def _champion() -> Champion:
         label="bad", metrics={}, files=model.files(),
         calibration=Calibration("isotonic", knots, knots),
         rule=DecisionRule(policy=POLICY, mean_loss=33.0, price=0.0, explored=0.0),
-        judgement={}, meanings={name: f"number of {name} in 7 days" for name in INPUTS},
+        judgement={}, categories={},
+        meanings={name: f"number of {name} in 7 days" for name in INPUTS},
         population={name: np.linspace(-3, 3, 99) for name in INPUTS},
     )  # fmt: skip
 

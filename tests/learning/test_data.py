@@ -48,15 +48,49 @@ def test_money_is_a_number() -> None:
 
 
 def test_all_inputs_that_are_not_numbers_are_refused_together_with_the_remedy() -> None:
-    wrong = table(amount=["a", "b", "c"], is_new=[[1], [2], [3]])
+    wrong = table(amount=[day(1), day(2), day(3)], is_new=[[1], [2], [3]])
 
     with pytest.raises(ExceptionGroup) as refused:
         learning_data(wrong, COLUMNS)
 
     told = [str(fault) for fault in refused.value.exceptions]
-    assert ["'amount' is string" in told[0], "'is_new' is list" in told[1]] == [True, True]
-    assert all("hide it, or derive a number from it" in one for one in told)
+    assert ["'amount' is timestamp" in told[0], "'is_new' is list" in told[1]] == [True, True]
+    assert all("hide it, or derive one of these from it" in one for one in told)
     assert all(isinstance(fault, SchemaError) for fault in refused.value.exceptions)
+
+
+def rails(values: list[str | None]) -> pa.Table:
+    moments = [day(1) + timedelta(minutes=n) for n in range(len(values))]
+    return pa.table(
+        {
+            "decided_at": pa.array(moments, pa.timestamp("us", tz="UTC")),
+            "rail": pa.array(values, pa.string()).dictionary_encode(),
+            "returned": pa.array([n % 3 == 0 for n in range(len(values))]),
+        }
+    )
+
+
+RAIL = Columns(inputs=("rail",), label="returned", decided_at="decided_at")
+
+
+def test_text_is_the_place_of_its_value_and_what_is_rare_or_unseen_is_missing() -> None:
+    given = rails(["card"] * 30 + ["ach"] * 50 + ["wire"] * 30 + ["somebody's own"] * 3 + [None])
+
+    data = learning_data(given, RAIL)
+
+    assert data.categories == {"rail": ("ach", "card", "wire")}
+    assert data.kinds == ["c"]
+    np.testing.assert_array_equal(data.rows[[0, 30, 80], 0], [1, 0, 2])
+    assert np.isnan(data.rows[110:, 0]).all()
+    # A part of the rows is told by the same numbers when the values are given.
+    part = replace(RAIL, categories=data.categories)
+    assert learning_data(given.slice(80, 40), part).rows[0, 0] == 2
+    assert data.take(slice(0, 2)).categories == data.categories
+
+
+def test_text_that_identifies_is_refused() -> None:
+    with pytest.raises(DataError, match="input 'rail' has 1,200 different values"):
+        learning_data(rails([f"u{n}" for n in range(1200)]), RAIL)
 
 
 def test_an_infinite_input_is_refused_by_name_and_count() -> None:

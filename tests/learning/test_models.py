@@ -1,15 +1,22 @@
 """The two learners, and their files."""
 
 import json
+from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from stockade.champion import Predictor, UnsafeModelError, predictor_from_files
 from stockade.errors import DefinitionError
-from stockade.learning.data import sampled
+from stockade.learning.data import from_arrays, sampled
 from stockade.learning.models import fit, fit_predict
+from stockade.predictors import (
+    Predictor,
+    Scorecard,
+    UnsafeModelError,
+    predictor_from_files,
+)
 from tests.learning.samples import INPUTS, training_data
 
 SOME = {"n_estimators": 10, "max_depth": 3, "subsample": 0.7}
@@ -59,17 +66,64 @@ def test_no_rows_give_no_scores(model: Predictor) -> None:
     assert model.predict(np.empty((0, len(INPUTS)), np.float32)).shape == (0,)
 
 
-def test_logistic_is_scikit_learns_on_standardised_numbers() -> None:
-    data = training_data(signal="linear")
-    missing = np.isnan(data.rows)
-    filled = np.where(missing, np.nanmedian(data.rows, axis=0), data.rows).astype(np.float64)
-    scaled = (filled - filled.mean(axis=0)) / filled.std(axis=0)
-    columns = np.hstack([scaled, missing[:, [2]]])
-    reference = LogisticRegression(max_iter=1000).fit(columns, data.labels)
+def test_the_scorecard_is_scikit_learns_regression_on_its_bins() -> None:
+    data = training_data()
+    model = fit({"bins": 5}, "logistic", data)
+    assert isinstance(model, Scorecard)
 
-    got = fit_predict({}, "logistic", data, data.rows)
+    columns = []
+    for j, scale in enumerate(model.scales):
+        for low, high in pairwise([-np.inf, *scale.edges, np.inf]):
+            columns.append((data.rows[:, j] > low) & (data.rows[:, j] <= high))
+        columns.append(np.isnan(data.rows[:, j]))
+    reference = LogisticRegression(max_iter=300).fit(np.stack(columns, axis=1), data.labels)
 
-    np.testing.assert_allclose(got, reference.predict_proba(columns)[:, 1], atol=1e-12)
+    assert max(len(scale.edges) for scale in model.scales) == 4
+    expected = reference.predict_proba(np.stack(columns, axis=1))[:, 1]
+    np.testing.assert_allclose(model.predict(data.rows), expected, atol=1e-4)
+    # What is added to the average decision's log odds is all that there is.
+    logit = np.log(expected) - np.log1p(-expected)
+    added = model.contributions(data.rows).sum(axis=1)
+    centre = model.intercept + sum(scale.centre for scale in model.scales)
+    np.testing.assert_allclose(added + centre, logit, atol=1e-2)
+    assert abs(added.mean()) < 1e-9
+
+
+def test_a_scorecard_cuts_where_the_fraud_is() -> None:
+    random = np.random.default_rng(0)
+    amount = random.lognormal(3, 1, 20_000)
+    labels = amount > np.quantile(amount, 0.995)
+    data = from_arrays(
+        amount[:, None], labels, np.arange(20_000).astype("datetime64[s]"), inputs=("amount",)
+    )
+
+    scores = fit_predict({}, "logistic", data, data.rows)
+
+    assert scores[labels].min() > scores[~labels].max()
+
+
+def test_categories_are_told_apart_and_an_unseen_one_is_as_good_as_missing() -> None:
+    random = np.random.default_rng(1)
+    places = random.integers(0, 4, 8_000).astype(np.float32)
+    places[:200] = np.nan
+    labels = random.random(8_000) < np.where(np.isin(places, (0, 2)), 0.6, 0.05)
+    data = replace(
+        from_arrays(
+            places[:, None], labels, np.arange(8_000).astype("datetime64[s]"), inputs=("rail",)
+        ),
+        categories={"rail": ("ach", "card", "wire", "sepa")},
+    )
+    rows = np.array([[0], [1], [2], [3], [np.nan]], np.float32)
+
+    for algorithm in ("xgboost", "logistic"):
+        model = fit({"n_estimators": 40} if algorithm == "xgboost" else {}, algorithm, data)
+        again = predictor_from_files(algorithm, ("rail",), model.files())
+        scores = again.predict(rows)
+        np.testing.assert_allclose(scores[[0, 2]], 0.6, atol=0.05)
+        np.testing.assert_allclose(scores[[1, 3]], 0.05, atol=0.03)
+        added = again.contributions(rows)[:, 0]
+        assert added[0] > 0 > added[1]
+        np.testing.assert_array_equal(scores, model.predict(rows))
 
 
 def test_logistic_takes_constant_and_empty_columns() -> None:
@@ -104,9 +158,8 @@ def test_a_model_of_other_columns_is_refused(model: Predictor) -> None:
 def test_a_logistic_file_is_plain_numbers() -> None:
     content = json.loads(fit({}, "logistic", training_data()).files()["model.json"])
 
-    assert set(content) == {
-        "inputs", "intercept", "means", "medians", "missing_weights", "scales", "weights",
-    }  # fmt: skip
+    assert set(content) == {"inputs", "intercept", "scales"}
+    assert set(content["scales"][0]) == {"edges", "points", "centre"}
 
 
 def test_a_sample_of_the_negatives_keeps_probabilities_what_they_are() -> None:

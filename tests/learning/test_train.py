@@ -8,18 +8,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 
 from stockade import Action, Choice, Policy
-from stockade.champion import Champion, UnsafeModelError
+from stockade.champion import Champion
 from stockade.decisions import Calibration
 from stockade.errors import DataError
 from stockade.learning.registry import load_model
 from stockade.learning.tracking import CHALLENGER, Manifest, ModelNotFoundError, study_run
 from stockade.learning.train import TrainedModel, train
 from stockade.learning.tune import Running, TrainingFailedError
+from stockade.predictors import UnsafeModelError
+from stockade.scoring.score import score
 from tests.learning.samples import (
     INPUTS,
     PINNED,
@@ -398,6 +403,7 @@ def test_a_manifest_takes_no_number_that_json_has_not(tmp_path: Path) -> None:
     manifest = Manifest(
         inputs=INPUTS, fingerprints={}, definitions_json="", training_table="t",
         training_version="1", label="returned", metrics={"bad": float("nan")}, params={}, seed=0,
+        categories={},
         trained_on="", calibration=Calibration.none(), rule=None, population={}, meanings={},
         judgement={},
     )  # fmt: skip
@@ -407,3 +413,45 @@ def test_a_manifest_takes_no_number_that_json_has_not(tmp_path: Path) -> None:
         study_run(destination(tmp_path), name="one", study="a", tags={}) as run,
     ):
         run.register(model, manifest, dict.fromkeys(INPUTS, 0.0))
+
+
+@pytest.mark.slow
+def test_a_text_input_goes_from_training_to_scores_and_back_into_words(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    table = training_table()
+    risky = np.array(table.column("returned").to_pylist()) & (np.arange(len(table)) % 4 > 0)
+    rails = np.where(risky, "wire", np.where(np.arange(len(table)) % 2 > 0, "ach", "card"))
+    table = table.append_column("rail", pa.array(rails.tolist()))
+    pinned = replace(PINNED, inputs=(*INPUTS, "rail"), meanings={"rail": "how it was paid"})
+
+    got = train(
+        SPEC, table, pinned=pinned, destination=destination(tmp_path),
+        running=Running(runner="batch", spark=spark), trials=2,
+    )  # fmt: skip
+    champion = challenger(tmp_path)
+
+    assert [trial.reason for trial in got.trials] == [None, None]
+    assert champion.categories == {"rail": ("card", "ach", "wire")}
+    assert next(iter(got.judgement.importance)) == "rail"
+    rows = spark.createDataFrame(
+        [(n, "2026-04-01T00:00:00Z", 20.0, 3, 0.0, False, rail)
+         for n, rail in enumerate(["wire", "ach", "never seen", None])],
+        "deposit_id long, decided_at string, amount double, logins_1d int, returns_30d double, "
+        "is_new boolean, rail string",
+    ).withColumn("decided_at", F.col("decided_at").cast("timestamp"))  # fmt: skip
+    wire, ach, new, none = (
+        score(rows, champion, id_columns=["deposit_id"], decided_at="decided_at", explain=1)
+        .orderBy("deposit_id").collect()
+    )  # fmt: skip
+    assert wire.score > 0.8 > ach.score
+    assert new.score == none.score
+    assert (wire.reasons[0].text, wire.reasons[0].value) == ("how it was paid: wire", None)
+    # Trained again, it is compared with the one before, whose numbers for text are its own.
+    other = table.filter(pa.array(rails != "ach"))
+    client(tmp_path).set_registered_model_alias("models.payment_return", "champion", "1")
+    again = train(
+        SPEC, other, pinned=pinned, destination=destination(tmp_path), running=SERIAL, trials=1
+    )
+    assert again.judgement.rival is not None
+    assert again.judgement.rival.evaluation.roc_auc > 0.8

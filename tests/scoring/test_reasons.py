@@ -9,6 +9,7 @@ WORDS = Wording(
     inputs=("amount", "logins", "returns"),
     meanings={"amount": "the amount in dollars."},
     population={"amount": np.arange(1.0, 100.0), "logins": np.zeros(99)},
+    categories={},
 )
 
 

@@ -48,6 +48,7 @@ def champion(
     model = fit(params, algorithm, training_data())  # type: ignore[arg-type]
     return Champion(
         params=params,
+        categories={},
         name="models.payment_return",
         version=7,
         run_id="",

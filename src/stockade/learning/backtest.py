@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from stockade.decisions import Numbers
 from stockade.definitions.model import Algorithm, ModelSpec
 from stockade.errors import DataError, DefinitionError
-from stockade.learning.data import Columns, LearningData, learning_data
+from stockade.learning.data import Columns, LearningData, categories_of, learning_data
 from stockade.learning.evaluate import Evaluation, evaluate
 from stockade.learning.judgement import Fitted, fit_decisions
 from stockade.learning.models import Params, fit_spec
@@ -103,6 +103,7 @@ def backtest(
         raise DefinitionError(
             f"backtest of '{spec.name}': training dates must lie in order before its end {end}"
         )
+    columns = replace(columns, categories=categories_of(table, columns.inputs))
     maturity = spec.training_set.label.maturity
     moments = table.column(columns.decided_at)
     scores: dict[str, list[Numbers]] = {name: [] for name in (RETRAINED, FROZEN, HINDSIGHT)}

@@ -23,12 +23,12 @@ from hyperopt.exceptions import AllTrialsFailed
 from pyspark.sql import DataFrame, SparkSession
 from xgboost.spark import SparkXGBClassifier
 
-from stockade.champion import BoosterMean, Predictor
 from stockade.definitions.model import Algorithm, ModelSpec
 from stockade.errors import StockadeError
 from stockade.learning.data import LearningData, sampled
 from stockade.learning.models import Params, check_params, fit_spec
 from stockade.learning.trial import Objective
+from stockade.predictors import BoosterMean, Predictor
 
 _LABEL, _WEIGHT = "label", "weight"
 _FILE_ROWS = 1 << 18
@@ -103,7 +103,12 @@ class FitOnSpark:
             rows = self.spark.read.parquet(folder)
             boosters = [
                 self._booster(
-                    params, rows, columns, seed=seed + n, weighted=data.weights is not None
+                    params,
+                    rows,
+                    columns,
+                    data.kinds,
+                    seed=seed + n,
+                    weighted=data.weights is not None,
                 )
                 for n in range(int(params.get("seeds", 1)))
             ]
@@ -113,13 +118,21 @@ class FitOnSpark:
         return BoosterMean(data.inputs, tuple(boosters))
 
     def _booster(
-        self, params: Params, rows: DataFrame, columns: list[str], *, seed: int, weighted: bool
+        self,
+        params: Params,
+        rows: DataFrame,
+        columns: list[str],
+        kinds: list[str],
+        *,
+        seed: int,
+        weighted: bool,
     ) -> xgb.Booster:
         given = {name: value for name, value in params.items() if name != "seeds"}
         settings: dict[str, Any] = {"tree_method": "hist", "n_estimators": 200, **given}
         learner = SparkXGBClassifier(
             features_col=columns, label_col=_LABEL, weight_col=_WEIGHT if weighted else None,
-            num_workers=self.workers, random_state=seed, verbosity=0, verbose=False,
+            num_workers=self.workers, feature_types=kinds,
+            random_state=seed, verbosity=0, verbose=False,
             **settings,
         )  # fmt: skip
         context = self.spark.sparkContext

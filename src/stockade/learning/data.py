@@ -11,13 +11,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from stockade.champion import Matrix, input_matrix
+from stockade.champion import input_matrix
 from stockade.definitions.spine import CENSORED
 from stockade.errors import DataError, EmptyTableError, SchemaError, require_columns
+from stockade.predictors import Matrix
 
 # More values of one column would be a table that nobody reads.
 _VALUES = 12
 
+# A text input's values, at most and at least.
+_CATEGORIES, _LEAST_ROWS, _MOST_VALUES = 64, 20, 1_000
+
+Categories = Mapping[str, tuple[str, ...]]
 Instants = NDArray[np.datetime64]
 Codes = NDArray[np.int64]
 
@@ -35,6 +40,7 @@ class LearningData:
             where each decision is reviewed for itself.
         weights: how much each row counts in fitting, or None for all alike.
         losses: the amount at risk in each decision, NaN where unknown; None without a policy.
+        categories: input of text -> its values; a row holds the place of its own, NaN for others.
         slices: column -> value in words, for judging by it.
         pending: how many rows were left out because their label is not known yet.
         immature: how many labelled rows were left out because others of their age are pending.
@@ -49,6 +55,7 @@ class LearningData:
     weights: NDArray[np.float64] | None = None
     losses: NDArray[np.float64] | None = None
     slices: Mapping[str, NDArray[np.str_]] = field(default_factory=dict[str, NDArray[np.str_]])
+    categories: Categories = field(default_factory=dict[str, tuple[str, ...]])
     pending: int = 0
     immature: int = 0
     censored: int = 0
@@ -62,6 +69,11 @@ class LearningData:
         """How many of them turned out positive."""
         return int(self.labels.sum())
 
+    @property
+    def kinds(self) -> list[str]:
+        """Per input XGBoost's word for it: `c`, a category, or `q`, a quantity."""
+        return ["c" if name in self.categories else "q" for name in self.inputs]
+
     def take(self, index: NDArray[np.int64] | slice) -> "LearningData":
         """Only these rows, in this order; a slice copies nothing."""
         return LearningData(
@@ -73,6 +85,7 @@ class LearningData:
             weights=None if self.weights is None else self.weights[index],
             losses=None if self.losses is None else self.losses[index],
             slices={name: values[index] for name, values in self.slices.items()},
+            categories=self.categories,
         )
 
 
@@ -101,6 +114,7 @@ def appended(data: LearningData, other: LearningData, weights: NDArray[np.float6
         decided_at=np.concatenate([data.decided_at, other.decided_at]),
         entities=np.concatenate([data.entities, other.entities]),
         weights=np.concatenate([one, two]),
+        categories=data.categories,
     )
 
 
@@ -119,6 +133,7 @@ class Columns:
             seen: above 0, at most 1; a row counts as 1 / propensity. None where none was cut short.
         loss: the amount at risk, or None.
         slices: what to judge by.
+        categories: input of text -> the values to tell apart; those of the table itself if None.
     """
 
     inputs: tuple[str, ...]
@@ -130,6 +145,7 @@ class Columns:
     propensity: str | None = None
     loss: str | None = None
     slices: tuple[str, ...] = ()
+    categories: Categories | None = None
 
     @property
     def meanings(self) -> tuple[str, ...]:
@@ -184,19 +200,56 @@ def learning_data(
     index = np.flatnonzero(mature)
     index = index[np.argsort(decided_at[index], kind="stable")]
     taken = table.take(pa.array(index, pa.int64()))
+    categories = columns.categories
+    if categories is None:
+        categories = categories_of(table, columns.inputs)
     return LearningData(
         inputs=columns.inputs,
-        rows=input_matrix(taken, columns.inputs, who=who),
+        rows=input_matrix(taken, columns.inputs, who=who, categories=categories),
         labels=_labels(taken, columns.label, who=who),
         decided_at=decided_at[index],
         entities=_codes(taken, columns.entity),
         weights=_weights(taken, columns.propensity, who=who),
         losses=None if columns.loss is None else _doubles(taken, columns.loss, who=who),
         slices={name: _in_words(taken.column(name)) for name in columns.slices},
+        categories=categories,
         pending=int(pending.sum()),
         immature=immature,
         censored=int(censored.sum()),
     )
+
+
+def categories_of(table: pa.Table, inputs: Sequence[str]) -> Categories:
+    """Input of text -> its commonest values, the commonest first (of equals, by name).
+
+    What few decisions have in common is no category, and might name somebody: it is as good as
+    missing.
+
+    Raises:
+        DataError: a column has so many values that it identifies instead of telling kinds apart.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for name in inputs:
+        if name not in table.column_names or not _is_text(table.schema.field(name).type):
+            continue
+        texts = pc.cast(table.column(name), pa.string()).drop_null().to_pylist()
+        counted = Counter(str(value) for value in texts)
+        if len(counted) > _MOST_VALUES:
+            raise DataError(
+                f"training set: input '{name}' has {len(counted):,} different values, and more "
+                f"than {_MOST_VALUES:,} tell decisions apart, not kinds of them: hide it, or "
+                "derive a feature from it"
+            )
+        common = [value for value, rows in counted.items() if rows >= _LEAST_ROWS]
+        common.sort(key=lambda value: (-counted[value], value))
+        found[name] = tuple(common[:_CATEGORIES])
+    return found
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    if pa.types.is_dictionary(kind):
+        return _is_text(kind.value_type)
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
 
 
 def are_censored(table: pa.Table, state: str | None) -> NDArray[np.bool_]:

@@ -154,7 +154,10 @@ def _objective(fields: Mapping[str, Any]) -> Objective:
         Split(train=slice(*fold["train"]), validation=slice(*fold["validation"]))
         for fold in fields["folds"]
     )
-    plain: dict[str, Any] = {**fields, "inputs": tuple(fields["inputs"]), "folds": folds}
+    categories = tuple((name, tuple(values)) for name, values in fields["categories"])
+    plain: dict[str, Any] = {
+        **fields, "inputs": tuple(fields["inputs"]), "folds": folds, "categories": categories
+    }  # fmt: skip
     return Objective(**plain)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stockade.champion import Champion, Predictor
+from stockade.champion import Champion
 from stockade.decisions import Calibration, DecisionRule, Numbers, fit_rule
 from stockade.definitions.model import Algorithm, ModelSpec
 from stockade.learning.calibrate import CalibrationChoice, choose_calibration
@@ -33,6 +33,7 @@ from stockade.learning.recent import (
     fit_with_young,
 )
 from stockade.learning.split import Split
+from stockade.predictors import Matrix, Predictor
 
 Flags = NDArray[np.bool_]
 
@@ -334,8 +335,7 @@ def _rival(
 ) -> Rival | None:
     if not set(champion.inputs) <= set(late.inputs):
         return None
-    columns = [late.inputs.index(name) for name in champion.inputs]
-    scores = champion.predictor().predict(np.ascontiguousarray(late.rows[:, columns]))
+    scores = champion.predictor().predict(_as_learnt(champion, late))
     probabilities = champion.calibration(scores)
     theirs = _flagged(spec, champion.rule, late, scores, probabilities)
     gained, lost = flagged & ~theirs, theirs & ~flagged
@@ -365,6 +365,19 @@ def _outcomes(
     if rule is None or late.losses is None:
         return []
     return outcomes(late, rule, rule.due(probabilities, late.losses))
+
+
+def _as_learnt(champion: Champion, late: LearningData) -> Matrix:
+    """The rows as the champion reads them: its own inputs, its own numbers for categories."""
+    rows = np.ascontiguousarray(late.rows[:, [late.inputs.index(one) for one in champion.inputs]])
+    for j, name in enumerate(champion.inputs):
+        if name not in champion.categories:
+            continue
+        places = {value: n for n, value in enumerate(champion.categories[name])}
+        ours = [places.get(value, np.nan) for value in late.categories.get(name, ())]
+        known = ~np.isnan(rows[:, j])
+        rows[known, j] = np.array(ours, np.float32)[rows[known, j].astype(np.int64)]
+    return rows
 
 
 def _gains(late: LearningData, scores: Numbers) -> list[tuple[float, float, float]]:

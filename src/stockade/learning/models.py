@@ -1,4 +1,4 @@
-"""The two learners: gradient-boosted trees, and the logistic regression they must beat."""
+"""The learners: gradient-boosted trees, and the scorecard that they must beat."""
 
 import warnings
 from collections.abc import Callable, Mapping
@@ -7,13 +7,15 @@ from typing import Any
 import numpy as np
 import xgboost as xgb
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
+from sklearn.tree import DecisionTreeClassifier
 
-from stockade.champion import BoosterMean, Logistic, Matrix, Predictor
 from stockade.definitions.model import Algorithm, ModelSpec
 from stockade.errors import DefinitionError, hint, raise_all
 from stockade.learning.data import LearningData, sampled
+from stockade.predictors import BoosterMean, Matrix, Predictor, Scale, Scorecard
 
 Value = str | int | float
 Params = Mapping[str, Value]
@@ -25,7 +27,9 @@ _MANAGED = {
     "feature_types", "importance_type", "missing", "n_jobs", "nthread", "objective",
     "random_state", "seed", "verbosity",
 }  # fmt: skip
-_LOGISTIC_PARAMS = ("C", "class_weight", "max_iter")
+_LOGISTIC_PARAMS = ("C", "bins", "class_weight", "max_iter")
+# The smallest share of the rows that a bin of the scorecard holds.
+_LEAST_BIN = 0.0005
 
 
 def fit(
@@ -41,7 +45,7 @@ def fit(
     Args:
         params: XGBoost's names as in its scikit-learn interface (`n_estimators` trees), and
             `seeds`, how many models with consecutive seeds are averaged. For `logistic`: `C`,
-            `class_weight`, `max_iter`.
+            `bins` (at most so many for a number), `class_weight`, `max_iter`.
         algorithm: `xgboost` or `logistic`.
         data: what to learn from.
         seed: of the random parts.
@@ -50,7 +54,7 @@ def fit(
     check_params(params, algorithm)
     data = sampled(data, negatives, seed=seed)
     if algorithm == "logistic":
-        return _fit_logistic(params, data, seed=seed)
+        return _fit_scorecard(params, data, seed=seed)
     return _fit_boosters(params, data, seed=seed)
 
 
@@ -110,6 +114,8 @@ def _fit_boosters(params: Params, data: LearningData, *, seed: int) -> BoosterMe
         label=data.labels.astype(np.float32),
         weight=data.weights,
         feature_names=list(data.inputs),
+        feature_types=data.kinds,
+        enable_categorical=True,
         nthread=1,
     )
     return BoosterMean(
@@ -125,35 +131,64 @@ def _fit_boosters(params: Params, data: LearningData, *, seed: int) -> BoosterMe
     )
 
 
-def _fit_logistic(params: Params, data: LearningData, *, seed: int) -> Logistic:
-    missing = np.isnan(data.rows)
-    medians = np.array([_median(column) for column in data.rows.T])
-    filled = np.where(missing, medians, data.rows.astype(np.float64))
-    means, scales = filled.mean(axis=0), filled.std(axis=0)
-    # A constant tells nothing; rounding may leave it a deviation of 1e-16 instead of zero.
-    scales[scales <= 1e-12 * np.maximum(1.0, np.abs(means))] = 1.0
-    flagged = np.flatnonzero(missing.any(axis=0))
-    columns = np.hstack([(filled - means) / scales, missing[:, flagged]])
-    settings: dict[str, Any] = {"max_iter": 1000, "random_state": seed, **params}
+def _fit_scorecard(params: Params, data: LearningData, *, seed: int) -> Scorecard:
+    """Logistic regression on bins that a small tree cuts for each input (a scorecard)."""
+    own = {"bins", "C", "class_weight", "max_iter"}
+    most = int(params.get("bins", 10))
+    edges: list[NDArray[np.float64]] = [
+        # A category is a bin of its own: its numbers are 0, 1, 2, ...
+        np.arange(0.5, max(0, len(data.categories[name]) - 1), dtype=np.float64)
+        if name in data.categories
+        else _edges(data.rows[:, j], data.labels, data.weights, most=most)
+        for j, name in enumerate(data.inputs)
+    ]
+    sizes = [len(one) + 2 for one in edges]
+    begins = np.concatenate([[0], np.cumsum(sizes)])
+    plain = [Scale(one, np.arange(float(len(one) + 2)), 0.0) for one in edges]
+    places = np.stack([scale(data.rows[:, j]) for j, scale in enumerate(plain)], axis=1)
+    places = (places + begins[:-1]).astype(np.int32)
+    columns = csr_matrix(
+        (
+            np.ones(places.size),
+            places.ravel(),
+            np.arange(0, places.size + 1, max(1, len(data.inputs))),
+        ),
+        shape=(len(data), int(begins[-1])),
+    )
+    settings: dict[str, Any] = {"max_iter": 300, "random_state": seed}
+    settings |= {name: value for name, value in params.items() if name in own - {"bins"}}
     model = LogisticRegression(**settings)
     with warnings.catch_warnings():
         # Not quite converged is good enough for a baseline, and no reason to alarm anyone.
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(columns, data.labels, sample_weight=data.weights)
-    weights = np.asarray(model.coef_)[0]
-    missing_weights = np.zeros(len(data.inputs))
-    missing_weights[flagged] = weights[len(data.inputs) :]
-    return Logistic(
-        inputs=data.inputs,
-        medians=medians,
-        means=means,
-        scales=scales,
-        weights=weights[: len(data.inputs)].copy(),
-        missing_weights=missing_weights,
-        intercept=float(np.asarray(model.intercept_)[0]),
+    points = np.asarray(model.coef_)[0]
+    scales: list[Scale] = []
+    for j, one in enumerate(edges):
+        mine = points[begins[j] : begins[j + 1]].copy()
+        centre = float(np.average(points[places[:, j]], weights=data.weights))
+        scales.append(Scale(one, mine, centre))
+    return Scorecard(data.inputs, tuple(scales), float(np.asarray(model.intercept_)[0]))
+
+
+def _edges(
+    column: NDArray[np.float32],
+    labels: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    *,
+    most: int,
+) -> NDArray[np.float64]:
+    """Where a tree of one input cuts it: fraud is at the ends, where equal bins are too wide."""
+    known = ~np.isnan(column)
+    if not known.any():
+        return np.zeros(0)
+    tree = DecisionTreeClassifier(
+        max_leaf_nodes=max(2, most), min_weight_fraction_leaf=_LEAST_BIN, random_state=0
     )
-
-
-def _median(column: NDArray[np.float32]) -> float:
-    known = column[~np.isnan(column)]
-    return float(np.median(known)) if len(known) else 0.0
+    tree.fit(
+        column[known, None],
+        labels[known],
+        sample_weight=None if weights is None else weights[known],
+    )
+    cuts = tree.tree_.threshold[tree.tree_.feature >= 0]
+    return np.unique(np.asarray(cuts, np.float64))

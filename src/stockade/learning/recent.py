@@ -9,7 +9,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from stockade.champion import Predictor
 from stockade.decisions import Numbers
 from stockade.definitions.model import Algorithm, ModelSpec, Recent
 from stockade.learning.data import (
@@ -21,6 +20,7 @@ from stockade.learning.data import (
     learning_data,
 )
 from stockade.learning.models import Fit, Params, fit_spec
+from stockade.predictors import Predictor
 
 # Of decisions of which less is known, a report would have to stand for too many.
 _LEAST_SHARE = 0.05

@@ -16,7 +16,7 @@ from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
-from stockade.champion import Champion, UnsafeModelError, sha256
+from stockade.champion import Champion, sha256
 from stockade.decisions import Calibration, DecisionRule
 from stockade.definitions.fingerprint import from_json
 from stockade.errors import StockadeError
@@ -31,6 +31,7 @@ from stockade.learning.tracking import (
     ModelNotFoundError,
     quiet_mlflow,
 )
+from stockade.predictors import UnsafeModelError
 
 _MODEL_FILE = re.compile(r"model(-[0-9]{1,3})?\.(ubj|json)\Z")
 _CODE = {".py", ".pyc", ".pkl", ".pickle", ".cloudpickle", ".joblib", ".dill", ".pt", ".so", ".whl"}
@@ -310,6 +311,7 @@ def _read_model(folder: Path, *, who: str, seal: str) -> dict[str, Any]:
             name: np.asarray(values, np.float64) for name, values in manifest["population"].items()
         },
         "meanings": manifest["meanings"],
+        "categories": {name: tuple(one) for name, one in manifest["categories"].items()},
         "files": files,
     }
 

@@ -32,11 +32,12 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import Model, ModelSignature
 from mlflow.types import ColSpec, Schema
 
-from stockade.champion import BoosterMean, Predictor, sha256
+from stockade.champion import sha256
 from stockade.decisions import Calibration, DecisionRule
 from stockade.definitions.fingerprint import to_json
 from stockade.errors import StockadeError
 from stockade.learning.trial import Trial
+from stockade.predictors import BoosterMean, Predictor
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 MANIFEST = "stockade.json"
@@ -85,6 +86,7 @@ class Manifest:
     judgement: Mapping[str, Any]
     population: Mapping[str, Sequence[float]]
     meanings: Mapping[str, str]
+    categories: Mapping[str, tuple[str, ...]]
     params: Mapping[str, object]
     seed: int
     trained_on: str
@@ -171,7 +173,9 @@ class StudyRun:
                 (Path(temporary) / name).write_bytes(content)
             self._client.log_artifacts(self.run_id, temporary, folder)
 
-    def register(self, model: Predictor, manifest: Manifest, example: Mapping[str, float]) -> int:
+    def register(
+        self, model: Predictor, manifest: Manifest, example: Mapping[str, float | str]
+    ) -> int:
         """Log the model under this run and register it as the challenger; its version."""
         name = self._destination.registered_model
         _make(lambda: self._client.create_registered_model(name))
@@ -181,7 +185,7 @@ class StudyRun:
         return int(version.version)
 
     def _version(
-        self, name: str, model: Predictor, manifest: Manifest, example: Mapping[str, float]
+        self, name: str, model: Predictor, manifest: Manifest, example: Mapping[str, float | str]
     ) -> ModelVersion:
         with tempfile.TemporaryDirectory(prefix="stockade-model-") as temporary:
             folder = Path(temporary) / "model"
@@ -405,19 +409,26 @@ def _log(
 
 
 def _write_model(
-    folder: Path, model: Predictor, manifest: Manifest, example: Mapping[str, float]
+    folder: Path, model: Predictor, manifest: Manifest, example: Mapping[str, float | str]
 ) -> str:
     """The MLflow model folder; returns the manifest's SHA-256."""
     files = model.files()
     described = Model(
         signature=ModelSignature(
-            inputs=Schema([ColSpec("double", name) for name in manifest.inputs]),
+            inputs=Schema(
+                [
+                    ColSpec("string" if name in manifest.categories else "double", name)
+                    for name in manifest.inputs
+                ]
+            ),
             outputs=Schema([ColSpec("double", "score")]),
         )
     )
     described.add_flavor("stockade", algorithm=model.algorithm, files=sorted(files))
     one_row = pd.DataFrame([[example[name] for name in manifest.inputs]], columns=manifest.inputs)
-    if isinstance(model, BoosterMean) and len(model.boosters) == 1:
+    # Other tools would not know which number stands for which text.
+    plain = not manifest.categories
+    if plain and isinstance(model, BoosterMean) and len(model.boosters) == 1:
         # One booster is what MLflow's own flavour can hold, so other tools can load it as well.
         mlflow_xgboost.save_model(
             model.boosters[0],
@@ -458,6 +469,7 @@ def _write_model(
         "judgement": dict(manifest.judgement),
         "population": {name: list(values) for name, values in manifest.population.items()},
         "meanings": dict(manifest.meanings),
+        "categories": {name: list(values) for name, values in manifest.categories.items()},
         "params": dict(manifest.params),
         "seed": manifest.seed,
         "trained_on": manifest.trained_on,

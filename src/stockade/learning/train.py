@@ -3,17 +3,17 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
 
 import numpy as np
 import pyarrow as pa
 
-from stockade.champion import Champion, UnsafeModelError
+from stockade.champion import Champion
 from stockade.definitions.model import Algorithm, ModelSpec
 from stockade.learning.card import CardFacts, card_figures, card_markdown
-from stockade.learning.data import Columns, LearningData, learning_data
+from stockade.learning.data import Columns, LearningData, categories_of, learning_data
 from stockade.learning.evaluate import Evaluation
 from stockade.learning.judgement import Fitted, Judgement, fit_decisions, judge_winner
 from stockade.learning.markdown import page
@@ -30,6 +30,7 @@ from stockade.learning.tracking import (
 )
 from stockade.learning.trial import Trial
 from stockade.learning.tune import Progress, Record, Running, Study, tune
+from stockade.predictors import UnsafeModelError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,6 +235,7 @@ def _prepare(
 ) -> tuple[LearningData, Periods, Unlabelled]:
     label = spec.training_set.label
     columns = learning_columns(spec, pinned.inputs)
+    columns = replace(columns, categories=categories_of(table, columns.inputs))
     data = learning_data(table, columns, maturity=label.maturity, built_at=pinned.built_at)
     periods = walk_forward(
         data, validation=spec.validation, folds=spec.folds, test=spec.test, gap=label.maturity
@@ -287,6 +289,7 @@ def _manifest(
         judgement=judgement.document(),
         population=_population(data),
         meanings=pinned.meanings,
+        categories=data.categories,
         params=winner.params,
         seed=spec.seed,
         trained_on=_trained_on(data),
@@ -347,13 +350,20 @@ def _population(data: LearningData) -> Mapping[str, tuple[float, ...]]:
     return {
         name: tuple(np.percentile(values, percents).astype(float)) if len(values) else ()
         for name, values in known.items()
+        if name not in data.categories
     }
 
 
-def _example(data: LearningData) -> Mapping[str, float]:
-    """A made-up row, each column's median: an example must not be a real person's decision."""
-    example: dict[str, float] = {}
+def _example(data: LearningData) -> Mapping[str, float | str]:
+    """A made-up row, each column's median or commonest value.
+
+    An example must not be a real person's decision.
+    """
+    example: dict[str, float | str] = {}
     for j, name in enumerate(data.inputs):
+        if name in data.categories:
+            example[name] = next(iter(data.categories[name]), "")
+            continue
         known = data.rows[:, j][~np.isnan(data.rows[:, j])]
         example[name] = float(np.median(known)) if len(known) else 0.0
     return example

@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from stockade.champion import Predictor
 from stockade.definitions.model import Metric
 from stockade.errors import DataError
 from stockade.learning.data import LearningData
 from stockade.learning.evaluate import Evaluation, evaluate, mean_evaluation
 from stockade.learning.models import Params, Value, fit
 from stockade.learning.split import Split
+from stockade.predictors import Predictor
 
 _PARTS = ("rows", "labels", "decided_at", "entities", "weights")
 
@@ -70,6 +70,7 @@ class Objective:
         capacity: how many entities are reviewed a day.
         seed: of the fits.
         negatives: share of the negative rows that they see.
+        categories: input of text, and its values.
     """
 
     folder: str
@@ -79,6 +80,7 @@ class Objective:
     capacity: int
     seed: int
     negatives: float = 1.0
+    categories: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     def __call__(self, params: Mapping[str, Any], bars: Sequence[float] = ()) -> dict[str, Any]:
         """Hyperopt's result for these parameters; never raises, so that a trial fails alone.
@@ -119,7 +121,7 @@ class Objective:
 
     def _fold(self, params: Params, fold: Split) -> Evaluation:
         """Fit on the training side, judge on the validation side."""
-        rows = load_rows(self.folder, self.inputs)
+        rows = load_rows(self.folder, self.inputs, self.categories)
         model = self._fit(params, rows.take(fold.train))
         return judge(model, rows.take(fold.validation), capacity=self.capacity)
 
@@ -148,7 +150,9 @@ def save_rows(data: LearningData, folder: Path) -> None:
 
 
 @lru_cache(maxsize=1)
-def load_rows(folder: str, inputs: tuple[str, ...]) -> LearningData:
+def load_rows(
+    folder: str, inputs: tuple[str, ...], categories: tuple[tuple[str, tuple[str, ...]], ...]
+) -> LearningData:
     """The rows, mapped, not read; once per process, since a worker lives through many trials."""
     parts = {part: Path(folder) / f"{part}.npy" for part in _PARTS}
     mapped = {
@@ -156,7 +160,7 @@ def load_rows(folder: str, inputs: tuple[str, ...]) -> LearningData:
         for part, path in parts.items()
         if part != "weights" or path.exists()
     }
-    return LearningData(inputs=inputs, **mapped)
+    return LearningData(inputs=inputs, categories=dict(categories), **mapped)
 
 
 def trial_of(

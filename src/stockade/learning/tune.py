@@ -5,6 +5,7 @@ import logging
 import math
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,7 +21,6 @@ from hyperopt.base import JOB_STATE_DONE, Domain, spec_from_misc
 from hyperopt.pyll import scope
 from pyspark.sql import SparkSession
 
-from stockade.champion import Predictor
 from stockade.definitions.model import Algorithm, Choice, Metric, ModelSpec, Range
 from stockade.errors import StockadeError
 from stockade.learning.classic import (
@@ -35,6 +35,7 @@ from stockade.learning.isolated import Isolated
 from stockade.learning.models import Fit, Value, check_spec, fit_spec
 from stockade.learning.split import Split
 from stockade.learning.trial import Objective, Trial, judge, lost_trial, save_rows, trial_of
+from stockade.predictors import Predictor
 
 Runner = Literal["batch", "spark", "distributed", "serial"]
 Progress = Callable[[int, int, float | None], None]
@@ -187,6 +188,7 @@ def tune(
             capacity=spec.review_capacity,
             seed=spec.seed,
             negatives=spec.negatives,
+            categories=tuple(data.categories.items()),
         )
         whole = Isolated(objective=objective, deadline=running.deadline)
         if running.runner == "distributed":
@@ -262,13 +264,18 @@ def search(
 
 @contextmanager
 def quiet_hyperopt() -> Generator[None, None, None]:
-    """Keep Hyperopt's log off the terminal: it writes to stderr by a handler of its own."""
+    """Keep Hyperopt's log off the terminal: it writes to stderr by a handler of its own.
+
+    Likewise what NumPy 2.5 says of Hyperopt's code.
+    """
     loggers = [logging.getLogger(name) for name in ("hyperopt", "hyperopt-spark", "hyperopt.tpe")]
     before = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.CRITICAL + 1)
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", category=DeprecationWarning, module="hyperopt")
+            yield
     finally:
         for logger, level in zip(loggers, before, strict=True):
             logger.setLevel(level)

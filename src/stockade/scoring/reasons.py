@@ -8,7 +8,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyspark.sql import types as T
 
-from stockade.champion import Matrix, Scores
+from stockade.predictors import Matrix, Scores
 
 # pyarrow's stubs do not know every form of `from_arrays`.
 # pyright: reportCallIssue=false, reportArgumentType=false
@@ -43,11 +43,13 @@ class Wording:
         inputs: the model's, in order.
         meanings: input -> what it means; an input without one is called by its name.
         population: input -> its percentiles 1 to 99 in training.
+        categories: input of text -> its values, for which the numbers 0, 1, 2, ... stand.
     """
 
     inputs: tuple[str, ...]
     meanings: Mapping[str, str]
     population: Mapping[str, Scores]
+    categories: Mapping[str, tuple[str, ...]]
 
     def reasons(
         self,
@@ -77,6 +79,9 @@ class Wording:
         for j in np.unique(column):
             mine = column == j
             texts[mine] = self._texts(self.inputs[j], value[mine])
+            if self.inputs[j] in self.categories:
+                # A place in a list says nothing to anyone.
+                value[mine] = np.nan
         structs = pa.StructArray.from_arrays(
             [
                 pa.array(np.array(self.inputs, dtype=object)[column], pa.string()),
@@ -95,6 +100,11 @@ class Wording:
     def _texts(self, name: str, values: Scores) -> list[str]:
         """One sentence per value of an input."""
         meaning = self.meanings.get(name, "").strip().rstrip(".") or name
+        if name in self.categories:
+            words = self.categories[name]
+            return [
+                f"{meaning}: {'not known' if np.isnan(one) else words[int(one)]}" for one in values
+            ]
         known = self.population.get(name, np.empty(0))
         below = np.searchsorted(known, values, side="left")
         up_to = np.searchsorted(known, values, side="right")

@@ -8,18 +8,13 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from stockade.champion import (
-    Champion,
-    Scores,
-    cached_predictor,
-    input_matrix,
-    require_finite,
-)
+from stockade.champion import Champion, input_matrix, require_finite
 from stockade.errors import (
     SchemaError,
     raise_all,
     require_columns,
 )
+from stockade.predictors import Scores, cached_predictor
 from stockade.scoring.reasons import REASONS_TYPE, Wording
 
 SCORE, PROBABILITY = "score", "probability"
@@ -67,7 +62,8 @@ def score(
     needed = (*carried, *champion.inputs, *loss)
     require_columns(frame.columns, *needed, where=f"the input of {who}")
     outputs = _outputs(champion, explain=explain)
-    _check_types(frame, carried, (*champion.inputs, *loss), outputs, who=who)
+    numbers = [name for name in champion.inputs if name not in champion.categories]
+    _check_types(frame, carried, (*numbers, *loss), outputs, who=who)
     wanted = [F.col(name) for name in dict.fromkeys((*carried, *champion.inputs))]
     if loss:
         lot = F.pmod(F.xxhash64(F.lit(champion.name), *id_columns), F.lit(_LOTS)) / F.lit(_LOTS)
@@ -133,15 +129,19 @@ def scorer(
     algorithm, inputs = champion.algorithm, champion.inputs
     files = tuple(champion.files.items())
     calibration, rule = champion.calibration, champion.rule
+    categories = dict(champion.categories)
     words = Wording(
-        inputs=inputs, meanings=dict(champion.meanings), population=dict(champion.population)
+        inputs=inputs,
+        meanings=dict(champion.meanings),
+        population=dict(champion.population),
+        categories=categories,
     )
 
     def score_batches(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
         model = cached_predictor(algorithm, inputs, files)
         for batch in batches:
             rows = pa.Table.from_batches([batch])
-            matrix = input_matrix(rows, inputs, who=f"the input of {who}")
+            matrix = input_matrix(rows, inputs, who=f"the input of {who}", categories=categories)
             scores = model.predict(matrix)
             require_finite(scores, who=who, inputs=inputs)
             probabilities = calibration(scores)
