@@ -196,13 +196,62 @@ class Scorecard:
             raise UnsafeModelError("model file 'model.json' is not a scorecard") from fault
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Blend:
+    """Trees and scorecard together: the mean of their log odds."""
+
+    trees: BoosterMean
+    scorecard: Scorecard
+
+    @property
+    def algorithm(self) -> str:
+        """Which learners made it."""
+        return "blend"
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The columns of the rows, in order."""
+        return self.trees.inputs
+
+    def predict(self, rows: Matrix) -> Scores:
+        """One probability per row."""
+        odds = [_log_odds(one.predict(rows)) for one in (self.trees, self.scorecard)]
+        return 1.0 / (1.0 + np.exp(-(odds[0] + odds[1]) / 2))
+
+    def contributions(self, rows: Matrix) -> Scores:
+        """The mean of both parts' Shapley values: log odds are added, and so are these."""
+        return (self.trees.contributions(rows) + self.scorecard.contributions(rows)) / 2
+
+    def files(self) -> Files:
+        """Those of both parts, whose names differ."""
+        return {**self.trees.files(), **self.scorecard.files()}
+
+    @classmethod
+    def from_files(cls, inputs: tuple[str, ...], files: Files) -> Self:
+        """The parts that `files` wrote."""
+        trees = {name: content for name, content in files.items() if name.endswith(".ubj")}
+        rest = {name: content for name, content in files.items() if name not in trees}
+        if not trees:
+            raise UnsafeModelError("a blend without a model of trees: register the model again")
+        return cls(BoosterMean.from_files(inputs, trees), Scorecard.from_files(inputs, rest))
+
+
+def _log_odds(scores: Scores) -> Scores:
+    bounded = np.clip(scores, 1e-9, 1 - 1e-9)
+    return np.log(bounded) - np.log1p(-bounded)
+
+
 def predictor_from_files(algorithm: str, inputs: Sequence[str], files: Files) -> Predictor:
     """The model that `Predictor.files` wrote; reads data, runs no code of the files."""
     if algorithm == "xgboost":
         return BoosterMean.from_files(tuple(inputs), files)
     if algorithm == "logistic":
         return Scorecard.from_files(tuple(inputs), files)
-    raise UnsafeModelError(f"algorithm '{algorithm}' is not one: known: 'logistic', 'xgboost'")
+    if algorithm == "blend":
+        return Blend.from_files(tuple(inputs), files)
+    raise UnsafeModelError(
+        f"algorithm '{algorithm}' is not one: known: 'blend', 'logistic', 'xgboost'"
+    )
 
 
 @lru_cache(maxsize=4)

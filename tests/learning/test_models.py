@@ -1,4 +1,4 @@
-"""The two learners, and their files."""
+"""The learners, and their files."""
 
 import json
 from dataclasses import replace
@@ -22,12 +22,13 @@ from tests.learning.samples import INPUTS, training_data
 SOME = {"n_estimators": 10, "max_depth": 3, "subsample": 0.7}
 
 
-@pytest.fixture(params=["xgboost", "xgboost of three seeds", "logistic"])
+@pytest.fixture(params=["xgboost", "xgboost of three seeds", "logistic", "blend"])
 def model(request: pytest.FixtureRequest) -> Predictor:
     if request.param == "logistic":
         return fit({}, "logistic", training_data())
     seeds = 3 if "three" in request.param else 1
-    return fit({**SOME, "seeds": seeds}, "xgboost", training_data(), seed=5)
+    algorithm = "blend" if request.param == "blend" else "xgboost"
+    return fit({**SOME, "seeds": seeds}, algorithm, training_data(), seed=5)
 
 
 def test_a_model_read_back_from_its_files_scores_the_same_to_the_bit(model: Predictor) -> None:
@@ -87,6 +88,23 @@ def test_the_scorecard_is_scikit_learns_regression_on_its_bins() -> None:
     centre = model.intercept + sum(scale.centre for scale in model.scales)
     np.testing.assert_allclose(added + centre, logit, atol=1e-2)
     assert abs(added.mean()) < 1e-9
+
+
+def test_a_blend_is_the_mean_of_its_parts_log_odds() -> None:
+    data = training_data()
+
+    trees, card, blend = (
+        fit(SOME, "xgboost", data), fit({}, "logistic", data), fit(SOME, "blend", data),
+    )  # fmt: skip
+
+    odds = [np.log(p / (1 - p)) for p in (each.predict(data.rows) for each in (trees, card, blend))]
+    np.testing.assert_allclose(odds[2], (odds[0] + odds[1]) / 2, atol=1e-9)
+    np.testing.assert_array_equal(
+        blend.contributions(data.rows),
+        (trees.contributions(data.rows) + card.contributions(data.rows)) / 2,
+    )
+    with pytest.raises(UnsafeModelError, match="a blend without a model of trees"):
+        predictor_from_files("blend", INPUTS, card.files())
 
 
 def test_a_scorecard_cuts_where_the_fraud_is() -> None:

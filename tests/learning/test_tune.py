@@ -62,7 +62,7 @@ def test_every_trial_is_in_the_study_and_the_best_has_the_highest_metric() -> No
 def test_the_baseline_is_judged_on_the_same_rows() -> None:
     found = study()
 
-    baseline, best = found.baseline.trial.judged(), found.best.judged()
+    baseline, best = found.baseline.judged(), found.best.judged()
     assert (baseline.rows, baseline.positives) == (best.rows, best.positives)
     assert baseline.rows == sum(fold.validation.stop - fold.validation.start for fold in folds())
 

@@ -11,7 +11,7 @@ from stockade.definitions.policy import Policy
 from stockade.definitions.spine import TrainingSet
 from stockade.errors import DefinitionError, hint
 
-Algorithm = Literal["xgboost", "logistic"]
+Algorithm = Literal["logistic", "xgboost", "blend"]
 Recent = Literal["drop", "complete", "importance"]
 RECENT: tuple[Recent, ...] = ("drop", "complete", "importance")
 Metric = Literal["average_precision", "roc_auc", "precision_at_capacity", "recall_at_capacity"]

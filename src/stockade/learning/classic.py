@@ -28,7 +28,7 @@ from stockade.errors import StockadeError
 from stockade.learning.data import LearningData, sampled
 from stockade.learning.models import Params, check_params, fit_spec
 from stockade.learning.trial import Objective
-from stockade.predictors import BoosterMean, Predictor
+from stockade.predictors import Blend, BoosterMean, Predictor, Scorecard
 
 _LABEL, _WEIGHT = "label", "weight"
 _FILE_ROWS = 1 << 18
@@ -86,10 +86,16 @@ class FitOnSpark:
     def fit_spec(
         self, spec: ModelSpec, params: Params, algorithm: Algorithm, data: LearningData
     ) -> Predictor:
-        """Like `models.fit_spec`; logistic regression is fitted here."""
-        if algorithm != "xgboost":
+        """Like `models.fit_spec`; the scorecard is fitted here."""
+        if algorithm == "logistic":
             return fit_spec(spec, params, algorithm, data)
-        return self.fit(params, sampled(data, spec.negatives, seed=spec.seed), seed=spec.seed)
+        trees = self.fit(params, sampled(data, spec.negatives, seed=spec.seed), seed=spec.seed)
+        if algorithm == "xgboost":
+            return trees
+        scorecard = fit_spec(spec, {}, "logistic", data)
+        if not isinstance(scorecard, Scorecard):
+            raise TypeError(type(scorecard).__name__)  # cannot happen
+        return Blend(trees, scorecard)
 
     def fit(self, params: Params, data: LearningData, *, seed: int) -> BoosterMean:
         """The fitted trees.

@@ -15,7 +15,7 @@ from sklearn.tree import DecisionTreeClassifier
 from stockade.definitions.model import Algorithm, ModelSpec
 from stockade.errors import DefinitionError, hint, raise_all
 from stockade.learning.data import LearningData, sampled
-from stockade.predictors import BoosterMean, Matrix, Predictor, Scale, Scorecard
+from stockade.predictors import Blend, BoosterMean, Matrix, Predictor, Scale, Scorecard
 
 Value = str | int | float
 Params = Mapping[str, Value]
@@ -46,7 +46,7 @@ def fit(
         params: XGBoost's names as in its scikit-learn interface (`n_estimators` trees), and
             `seeds`, how many models with consecutive seeds are averaged. For `logistic`: `C`,
             `bins` (at most so many for a number), `class_weight`, `max_iter`.
-        algorithm: `xgboost` or `logistic`.
+        algorithm: `xgboost`, `logistic` or, with the parameters of `xgboost`, `blend` of both.
         data: what to learn from.
         seed: of the random parts.
         negatives: share of the negative rows to learn from; see `sampled`.
@@ -55,7 +55,8 @@ def fit(
     data = sampled(data, negatives, seed=seed)
     if algorithm == "logistic":
         return _fit_scorecard(params, data, seed=seed)
-    return _fit_boosters(params, data, seed=seed)
+    trees = _fit_boosters(params, data, seed=seed)
+    return trees if algorithm == "xgboost" else Blend(trees, _fit_scorecard({}, data, seed=seed))
 
 
 # How a model's definition is fitted: here, or on Spark.
@@ -83,7 +84,7 @@ def check_params(names: Mapping[str, object], algorithm: Algorithm, *, who: str 
         DefinitionError: with the nearest known name; several faults are raised together.
     """
     known = set(_LOGISTIC_PARAMS)
-    if algorithm == "xgboost":
+    if algorithm != "logistic":
         known = (set(xgb.XGBModel().get_params()) | {"seeds"}) - _MANAGED
     raise_all(
         f"{who} has parameters that {algorithm} does not take",

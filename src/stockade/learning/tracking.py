@@ -45,6 +45,7 @@ FORMAT = 4
 SEAL = "stockade.manifest_sha256"
 _STUDY, _RESULT = "stockade.study", "stockade.result"
 _OWNER, _HEARTBEAT = "stockade.owner", "stockade.heartbeat"
+_BESIDE = {-1: "baseline", -2: "blend"}
 _BEAT_SECONDS, _DEAD_SECONDS = 30, 300
 
 T = TypeVar("T")
@@ -130,7 +131,7 @@ class StudyRun:
         With the `result`, a run that resumes this one need not evaluate the trial again.
         """
         began = int(trial.began * 1000)
-        number = "baseline" if trial.number < 0 else f"trial {trial.number:03d}"
+        number = f"trial {trial.number:03d}" if trial.number >= 0 else _BESIDE[trial.number]
         tags: dict[str, object] = {"stockade.algorithm": algorithm}
         if trial.reason is not None:
             tags["stockade.reason"] = trial.reason

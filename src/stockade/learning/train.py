@@ -116,7 +116,7 @@ def train(
     """Search, choose, fit the choice on everything known, and register it.
 
     The winner is the trial with the best metric on the validation periods, or the logistic
-    baseline where no trial beats it: of equals, the simpler. Fitted on what was known when the
+    baseline, or the blend of both: of equals, the simpler. Fitted on what was known when the
     test period began, it is judged on that period: these metrics, named `test_...`, are the
     model's, and the search has seen nothing of them. Then it is fitted again, with the same
     parameters and seed, on all rows with a mature label, the test period's included: what is being
@@ -164,8 +164,9 @@ def train(
                 ),
             ),
         )  # fmt: skip
-        if study.baseline.trial.number not in run.known:
-            run.log_trial(study.baseline.trial, algorithm="logistic", result={})
+        for beside, learner in ((study.baseline, "logistic"), (study.blend, "blend")):
+            if beside is not None and beside.number not in run.known:
+                run.log_trial(beside, algorithm=learner, result={})
         algorithm, winner = study.winner
         fit = running.fit()
         fitted = fit_decisions(spec, algorithm, winner.params, data, periods.folds, fit=fit)
@@ -189,7 +190,7 @@ def train(
         params=winner.params,
         judgement=judgement,
         validation=winner.judged(),
-        baseline=study.baseline.trial.judged(),
+        baseline=study.baseline.judged(),
         trials=study.trials,
         resumed=sum(number >= 0 for number in run.known),
         rows=len(data),

@@ -8,7 +8,7 @@ import time
 import warnings
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -35,7 +35,9 @@ from stockade.learning.isolated import Isolated
 from stockade.learning.models import Fit, Value, check_spec, fit_spec
 from stockade.learning.split import Split
 from stockade.learning.trial import Objective, Trial, judge, lost_trial, save_rows, trial_of
-from stockade.predictors import Predictor
+
+# Their numbers as trials.
+BASELINE, BLEND = -1, -2
 
 Runner = Literal["batch", "spark", "distributed", "serial"]
 Progress = Callable[[int, int, float | None], None]
@@ -52,20 +54,16 @@ class TrainingFailedError(StockadeError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Baseline:
-    """The logistic regression on the same folds, and as fitted on the latest of them."""
-
-    trial: Trial
-    model: Predictor
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Study:
-    """A finished search: every trial, in the order of proposal, and the baseline."""
+    """A finished search: every trial, in the order of proposal, the baseline, and the blend.
+
+    The blend is of the best trial and the baseline; None where there is no best one.
+    """
 
     metric: Metric
     trials: tuple[Trial, ...]
-    baseline: Baseline
+    baseline: Trial
+    blend: Trial | None
 
     @property
     def best(self) -> Trial:
@@ -77,11 +75,13 @@ class Study:
 
     @property
     def winner(self) -> tuple[Algorithm, Trial]:
-        """The best trial, or the baseline where none beats it: of equals, the simpler."""
-        best, baseline = self.best, self.baseline.trial
-        if self.value(best) > self.value(baseline):
-            return "xgboost", best
-        return "logistic", baseline
+        """The best of baseline, trials and blend: of equals, the simpler."""
+        found: tuple[Algorithm, Trial] = ("logistic", self.baseline)
+        rest: list[tuple[Algorithm, Trial | None]] = [("xgboost", self.best), ("blend", self.blend)]
+        for algorithm, trial in rest:
+            if trial is not None and self.value(trial) > self.value(found[1]):
+                found = (algorithm, trial)
+        return found
 
     def value(self, trial: Trial) -> float:
         """The trial's metric; minus infinity where it failed."""
@@ -152,7 +152,7 @@ def tune(
     progress: Progress | None = None,
     record: Record | None = None,
 ) -> Study:
-    """Search `spec.search` with TPE, and fit the baseline.
+    """Search `spec.search` with TPE; judge the baseline, and its blend with the best trial.
 
     A trial fails alone, with its reason; the search goes on. Where there are several folds, a
     trial that does worse on the first ones than half of those before it is stopped (the median
@@ -174,7 +174,8 @@ def tune(
     check_spec(spec)
     running = running or Running()
     total = spec.trials if trials is None else trials
-    baseline = fit_baseline(spec, data, folds)
+    fit = running.fit()
+    baseline = _beside(spec, "logistic", {}, data, folds, number=BASELINE, fit=fit)
     with (
         quiet_hyperopt(),
         tempfile.TemporaryDirectory(prefix="stockade-rows-", dir=running.scratch) as folder,
@@ -197,22 +198,35 @@ def tune(
             spec, whole, total,
             running=running, progress=progress, record=record,
         )  # fmt: skip
-    study = Study(metric=spec.metric, trials=ended, baseline=baseline)
+    study = Study(metric=spec.metric, trials=ended, baseline=baseline, blend=None)
     _require_a_success(spec, study)
-    return study
+    blend = _beside(spec, "blend", study.best.params, data, folds, number=BLEND, fit=fit)
+    return replace(study, blend=blend)
 
 
-def fit_baseline(spec: ModelSpec, data: LearningData, folds: Sequence[Split]) -> Baseline:
-    """The logistic regression that the search must beat, on the same folds."""
+def _beside(
+    spec: ModelSpec,
+    algorithm: Algorithm,
+    params: Mapping[str, Value],
+    data: LearningData,
+    folds: Sequence[Split],
+    *,
+    number: int,
+    fit: Fit,
+) -> Trial:
+    """One that TPE did not propose, on the same folds."""
     began, begun = time.time(), time.monotonic()
-    models = [fit_spec(spec, {}, "logistic", data.take(fold.train)) for fold in folds]
     judged = tuple(
-        judge(model, data.take(fold.validation), capacity=spec.review_capacity)
-        for model, fold in zip(reversed(models), reversed(folds), strict=True)
+        judge(
+            fit(spec, params, algorithm, data.take(fold.train)),
+            data.take(fold.validation),
+            capacity=spec.review_capacity,
+        )
+        for fold in reversed(folds)
     )
-    trial = Trial(
-        number=-1,
-        params={},
+    return Trial(
+        number=number,
+        params=params,
         evaluation=mean_evaluation(judged),
         folds=judged,
         stopped=False,
@@ -220,7 +234,6 @@ def fit_baseline(spec: ModelSpec, data: LearningData, folds: Sequence[Split]) ->
         began=began,
         seconds=time.monotonic() - begun,
     )
-    return Baseline(trial=trial, model=models[-1])
 
 
 def search(
