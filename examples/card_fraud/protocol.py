@@ -23,6 +23,7 @@ from examples.card_fraud.published import published_features, terminal_risk
 from stockade import Files
 from stockade.building.features import Inputs, attach_service
 from stockade.building.training_set import decisions, labelled_rows
+from stockade.definitions.model import Algorithm
 from stockade.definitions.view import Derived, FeatureService, FeatureView
 from stockade.feature_store import FeatureStore, connect
 from stockade.learning.data import from_arrays
@@ -55,6 +56,7 @@ class Run:
     service: FeatureService
     params: Mapping[str, float | int | str]
     days: int
+    algorithm: Algorithm = "xgboost"
 
 
 def without_delay(view: FeatureView, name: str, *, own: bool) -> FeatureView:
@@ -97,6 +99,17 @@ RUNS = (
     Run(name="our features, 7 days", service=card_features, params=OURS, days=7),
     Run(name="our features, 28 days", service=card_features, params=OURS, days=28),
     Run(name="our features, 70 days", service=card_features, params=OURS, days=70),
+    *(
+        Run(
+            name=f"our features, {days} days, {algorithm}",
+            service=card_features,
+            params=OURS if algorithm == "blend" else {},
+            days=days,
+            algorithm=algorithm,
+        )
+        for days in (28, 70)
+        for algorithm in ("logistic", "blend")
+    ),
 )
 
 
@@ -165,7 +178,7 @@ def _folds(
         learn = (day >= first + 7 - run.days) & (day < first + 7)
         test = _judged(day, fraud, customers, first)
         train = from_arrays(matrix[learn], fraud[learn], at[learn], inputs=inputs)
-        scores = fit_predict(run.params, "xgboost", train, matrix[test])
+        scores = fit_predict(run.params, run.algorithm, train, matrix[test])
         found = evaluate(fraud[test], scores, at[test], entities=customers[test], capacity=CAPACITY)
         ids = rows["transaction_id"].to_numpy()[test]
         yield pd.DataFrame({"TRANSACTION_ID": ids, "fold": fold, "score": scores}), found
@@ -195,7 +208,7 @@ def _line(run: Run, found: Sequence[Evaluation]) -> str:
     said = "  ".join(
         f"{name} {m:.3f} ± {s:.3f}" for name, m, s in zip(names, mean, spread, strict=True)
     )
-    return f"{run.name:24s} {said}"
+    return f"{run.name:34s} {said}"
 
 
 if __name__ == "__main__":

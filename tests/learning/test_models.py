@@ -10,14 +10,14 @@ from sklearn.linear_model import LogisticRegression
 
 from stockade.errors import DefinitionError
 from stockade.learning.data import from_arrays, sampled
-from stockade.learning.models import fit, fit_predict
+from stockade.learning.models import check_spec, fit, fit_predict
 from stockade.predictors import (
     Predictor,
     Scorecard,
     UnsafeModelError,
     predictor_from_files,
 )
-from tests.learning.samples import INPUTS, training_data
+from tests.learning.samples import INPUTS, spec_with, training_data
 
 SOME = {"n_estimators": 10, "max_depth": 3, "subsample": 0.7}
 
@@ -88,6 +88,28 @@ def test_the_scorecard_is_scikit_learns_regression_on_its_bins() -> None:
     centre = model.intercept + sum(scale.centre for scale in model.scales)
     np.testing.assert_allclose(added + centre, logit, atol=1e-2)
     assert abs(added.mean()) < 1e-9
+
+
+def test_a_declared_way_is_kept_to() -> None:
+    random = np.random.default_rng(2)
+    x = random.normal(size=(4_000, 2))
+    labels = random.random(4_000) < 1 / (1 + np.exp(-2 * np.sin(3 * x[:, 0]) - x[:, 1]))
+    data = from_arrays(x, labels, np.arange(4_000).astype("datetime64[s]"), inputs=("a", "b"))
+    grid = np.stack([np.linspace(-2, 2, 200), np.zeros(200)], axis=1).astype(np.float32)
+
+    free, up, down = (
+        fit({"n_estimators": 40}, "xgboost", data, monotone=ways).predict(grid)
+        for ways in ({}, {"a": 1}, {"a": -1})
+    )
+
+    assert (np.diff(free) < 0).any()
+    assert (np.diff(free) > 0).any()
+    assert (np.diff(up) >= 0).all()
+    assert (np.diff(down) <= 0).all()
+    with pytest.raises(DefinitionError, match="monotone names 'logins_2d': known: 'transfers_1d'"):
+        check_spec(spec_with(monotone={"logins_2d": 1}))
+    with pytest.raises(DefinitionError, match=r"monotone is 1 or -1, not so for \['a'\]"):
+        spec_with(monotone={"a": 2})
 
 
 def test_a_blend_is_the_mean_of_its_parts_log_odds() -> None:

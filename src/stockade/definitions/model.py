@@ -78,6 +78,8 @@ class ModelSpec:
         training_set: what it learns from.
         search: hyperparameter -> range, searched with TPE.
         fixed: hyperparameter -> value, the same in every trial.
+        monotone: input -> 1 where more of it may only raise the score, -1 where only lower it.
+            Holds for the trees.
         metric: what the search maximises: its mean over the validation periods.
         negatives: share of the negative rows that fits see, by lot, each weighted by the inverse,
             so that probabilities stay what they are. Judging is on all rows.
@@ -109,6 +111,7 @@ class ModelSpec:
     training_set: TrainingSet
     search: Mapping[str, Range] = field(default_factory=lambda: dict(DEFAULT_SEARCH))
     fixed: Mapping[str, str | int | float] = field(default_factory=dict[str, str | int | float])
+    monotone: Mapping[str, int] = field(default_factory=dict[str, int])
     metric: Metric = "average_precision"
     negatives: float = 1.0
     recent: Recent = "drop"
@@ -132,6 +135,10 @@ class ModelSpec:
         who = f"model '{self.name}'"
         object.__setattr__(self, "search", frozen(self.search))
         object.__setattr__(self, "fixed", frozen(self.fixed))
+        object.__setattr__(self, "monotone", frozen(self.monotone))
+        wrong = sorted(name for name, way in self.monotone.items() if way not in (1, -1))
+        if wrong:
+            raise DefinitionError(f"{who}: monotone is 1 or -1, not so for {wrong}")
         object.__setattr__(self, "slices", tuple(self.slices))
         both = sorted(set(self.search) & set(self.fixed))
         if both:

@@ -26,7 +26,7 @@ from xgboost.spark import SparkXGBClassifier
 from stockade.definitions.model import Algorithm, ModelSpec
 from stockade.errors import StockadeError
 from stockade.learning.data import LearningData, sampled
-from stockade.learning.models import Params, check_params, fit_spec
+from stockade.learning.models import Params, check_params, constraints, fit_spec
 from stockade.learning.trial import Objective
 from stockade.predictors import Blend, BoosterMean, Predictor, Scorecard
 
@@ -89,7 +89,8 @@ class FitOnSpark:
         """Like `models.fit_spec`; the scorecard is fitted here."""
         if algorithm == "logistic":
             return fit_spec(spec, params, algorithm, data)
-        trees = self.fit(params, sampled(data, spec.negatives, seed=spec.seed), seed=spec.seed)
+        rows = sampled(data, spec.negatives, seed=spec.seed)
+        trees = self.fit(params, rows, seed=spec.seed, monotone=spec.monotone)
         if algorithm == "xgboost":
             return trees
         scorecard = fit_spec(spec, {}, "logistic", data)
@@ -97,13 +98,21 @@ class FitOnSpark:
             raise TypeError(type(scorecard).__name__)  # cannot happen
         return Blend(trees, scorecard)
 
-    def fit(self, params: Params, data: LearningData, *, seed: int) -> BoosterMean:
+    def fit(
+        self,
+        params: Params,
+        data: LearningData,
+        *,
+        seed: int,
+        monotone: Mapping[str, int] | None = None,
+    ) -> BoosterMean:
         """The fitted trees.
 
         Raises:
             FitLostError: Spark could not end the fit, or not in time.
         """
         check_params(params, "xgboost")
+        params = {**params, **constraints(data.inputs, monotone or {})}
         with tempfile.TemporaryDirectory(prefix="stockade-fit-", dir=self.scratch) as folder:
             columns = _write_rows(data, Path(folder))
             rows = self.spark.read.parquet(folder)
@@ -183,7 +192,10 @@ class _OnSpark(Objective):
 
     def _fit(self, params: Params, rows: LearningData) -> Predictor:
         return self.fitter.fit(
-            params, sampled(rows, self.negatives, seed=self.seed), seed=self.seed
+            params,
+            sampled(rows, self.negatives, seed=self.seed),
+            seed=self.seed,
+            monotone=dict(self.monotone),
         )
 
 

@@ -156,7 +156,8 @@ def _objective(fields: Mapping[str, Any]) -> Objective:
     )
     categories = tuple((name, tuple(values)) for name, values in fields["categories"])
     plain: dict[str, Any] = {
-        **fields, "inputs": tuple(fields["inputs"]), "folds": folds, "categories": categories
+        **fields, "inputs": tuple(fields["inputs"]), "folds": folds, "categories": categories,
+        "monotone": tuple((name, way) for name, way in fields["monotone"]),
     }  # fmt: skip
     return Objective(**plain)
 

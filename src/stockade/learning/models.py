@@ -1,7 +1,7 @@
 """The learners: gradient-boosted trees, and the scorecard that they must beat."""
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,8 +24,8 @@ Params = Mapping[str, Value]
 # repeatable (with several, histogram sums depend on how the rows were shared out).
 _MANAGED = {
     "callbacks", "device", "early_stopping_rounds", "enable_categorical", "eval_metric",
-    "feature_types", "importance_type", "missing", "n_jobs", "nthread", "objective",
-    "random_state", "seed", "verbosity",
+    "feature_types", "importance_type", "missing", "monotone_constraints", "n_jobs", "nthread",
+    "objective", "random_state", "seed", "verbosity",
 }  # fmt: skip
 _LOGISTIC_PARAMS = ("C", "bins", "class_weight", "max_iter")
 # The smallest share of the rows that a bin of the scorecard holds.
@@ -39,6 +39,7 @@ def fit(
     *,
     seed: int = 0,
     negatives: float = 1.0,
+    monotone: Mapping[str, int] | None = None,
 ) -> Predictor:
     """The fitted model; the same rows, parameters and seed give the same model.
 
@@ -50,12 +51,13 @@ def fit(
         data: what to learn from.
         seed: of the random parts.
         negatives: share of the negative rows to learn from; see `sampled`.
+        monotone: input -> 1 or -1, the one way in which trees may let it move the score.
     """
     check_params(params, algorithm)
     data = sampled(data, negatives, seed=seed)
     if algorithm == "logistic":
         return _fit_scorecard(params, data, seed=seed)
-    trees = _fit_boosters(params, data, seed=seed)
+    trees = _fit_boosters(params, data, seed=seed, monotone=monotone or {})
     return trees if algorithm == "xgboost" else Blend(trees, _fit_scorecard({}, data, seed=seed))
 
 
@@ -67,7 +69,10 @@ def fit_spec(
     spec: ModelSpec, params: Params, algorithm: Algorithm, data: LearningData
 ) -> Predictor:
     """Fit as the model's definition says."""
-    return fit(params, algorithm, data, seed=spec.seed, negatives=spec.negatives)
+    return fit(
+        params, algorithm, data,
+        seed=spec.seed, negatives=spec.negatives, monotone=spec.monotone,
+    )  # fmt: skip
 
 
 def fit_predict(
@@ -101,13 +106,34 @@ def check_params(names: Mapping[str, object], algorithm: Algorithm, *, who: str 
 
 
 def check_spec(spec: ModelSpec) -> None:
-    """Refuse a search space that XGBoost would silently ignore a part of."""
-    check_params({**spec.search, **spec.fixed}, "xgboost", who=f"model '{spec.name}'")
+    """Refuse what XGBoost would silently ignore: parameters, and ways of unknown inputs."""
+    who = f"model '{spec.name}'"
+    check_params({**spec.search, **spec.fixed}, "xgboost", who=who)
+    inputs = spec.training_set.features.inputs()
+    raise_all(
+        f"{who} has a way for inputs that it has not",
+        [
+            DefinitionError(f"{who}: monotone names '{name}': {hint(name, inputs)}")
+            for name in spec.monotone
+            if name not in inputs
+        ],
+    )
 
 
-def _fit_boosters(params: Params, data: LearningData, *, seed: int) -> BoosterMean:
+def constraints(inputs: Sequence[str], monotone: Mapping[str, int]) -> Params:
+    """The ways as XGBoost takes them; nothing where there are none."""
+    if not monotone:
+        return {}
+    ways = ",".join(str(monotone.get(name, 0)) for name in inputs)
+    return {"monotone_constraints": f"({ways})"}
+
+
+def _fit_boosters(
+    params: Params, data: LearningData, *, seed: int, monotone: Mapping[str, int]
+) -> BoosterMean:
     own = {"n_estimators", "seeds"}
     settings = {name: value for name, value in params.items() if name not in own}
+    settings |= constraints(data.inputs, monotone)
     settings |= {"objective": "binary:logistic", "nthread": 1, "verbosity": 0}
     settings.setdefault("tree_method", "hist")
     rows = xgb.DMatrix(

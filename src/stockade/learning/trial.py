@@ -71,6 +71,7 @@ class Objective:
         seed: of the fits.
         negatives: share of the negative rows that they see.
         categories: input of text, and its values.
+        monotone: input, and the one way in which it may move the score.
     """
 
     folder: str
@@ -81,6 +82,7 @@ class Objective:
     seed: int
     negatives: float = 1.0
     categories: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    monotone: tuple[tuple[str, int], ...] = ()
 
     def __call__(self, params: Mapping[str, Any], bars: Sequence[float] = ()) -> dict[str, Any]:
         """Hyperopt's result for these parameters; never raises, so that a trial fails alone.
@@ -126,7 +128,10 @@ class Objective:
         return judge(model, rows.take(fold.validation), capacity=self.capacity)
 
     def _fit(self, params: Params, rows: LearningData) -> Predictor:
-        return fit(params, "xgboost", rows, seed=self.seed, negatives=self.negatives)
+        return fit(
+            params, "xgboost", rows,
+            seed=self.seed, negatives=self.negatives, monotone=dict(self.monotone),
+        )  # fmt: skip
 
 
 def judge(model: Predictor, rows: LearningData, *, capacity: int) -> Evaluation:

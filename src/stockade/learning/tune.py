@@ -190,6 +190,7 @@ def tune(
             seed=spec.seed,
             negatives=spec.negatives,
             categories=tuple(data.categories.items()),
+            monotone=tuple(spec.monotone.items()),
         )
         whole = Isolated(objective=objective, deadline=running.deadline)
         if running.runner == "distributed":
