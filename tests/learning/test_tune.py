@@ -199,6 +199,37 @@ def test_what_is_on_record_is_not_evaluated_again() -> None:
     assert [one.evaluation for one in resumed[:5]] == [one.evaluation for one in whole.trials[:5]]
 
 
+@pytest.mark.parametrize("begin", [{"max_depth": 3, "learning_rate": 0.11, "n_estimators": 12}])
+def test_a_search_begins_where_it_is_told_to(begin: dict[str, float]) -> None:
+    found = tune(SPEC, training_data(), folds(), running=SERIAL, begin=begin)
+
+    first = found.trials[0].params
+    assert first == begin
+    assert type(first["max_depth"]) is int
+    # The others are proposed from there, and the same again.
+    again = tune(SPEC, training_data(), folds(), running=SERIAL, begin=begin)
+    assert [one.params for one in again.trials] == [one.params for one in found.trials]
+
+
+@pytest.mark.parametrize(
+    "begin", [{}, {"max_depth": 9, "learning_rate": 0.1}, {"max_depth": "x", "learning_rate": 0.1}]
+)
+def test_a_point_that_the_search_would_not_propose_is_left_out(begin: dict[str, Any]) -> None:
+    found = tune(SPEC, training_data(), folds(), running=SERIAL, begin=begin)
+
+    assert [one.params for one in found.trials] == [one.params for one in study().trials]
+
+
+def test_a_choice_can_be_begun_with() -> None:
+    spec = spec_with(search={"grow_policy": Choice(options=("depthwise", "lossguide"))}, trials=2)
+
+    found = tune(
+        spec, training_data(), folds(spec), running=SERIAL, begin={"grow_policy": "lossguide"}
+    )
+
+    assert found.trials[0].params["grow_policy"] == "lossguide"
+
+
 def test_all_trials_failing_is_one_error_with_the_reasons_counted() -> None:
     with pytest.raises(TrainingFailedError, match=r"all 4 trials failed: 4 times: .*nonsense"):
         study(spec_with(search={"grow_policy": Choice(options=("nonsense",))}))

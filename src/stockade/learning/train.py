@@ -122,6 +122,8 @@ def train(
     parameters and seed, on all rows with a mature label, the test period's included: what is being
     fought changes, and a model without the last weeks would begin stale.
 
+    The search begins with the champion's parameters, where there is one.
+
     Killed and called again with the same arguments, it goes on where it was.
 
     Args:
@@ -147,7 +149,9 @@ def train(
         "stockade.metric": spec.metric,
         "stockade.runner": running.runner,
     }
-    said = f"{spec!r} {pinned!r} {trials} {running.runner} {running.parallelism}"
+    champion = _comparable(destination, pinned)
+    begin = None if champion is None else champion.params
+    said = f"{spec!r} {pinned!r} {trials} {running.runner} {running.parallelism} {begin!r}"
     key = hashlib.sha256(said.encode()).hexdigest()
     with study_run(destination, name=f"{spec.name} study", study=key, tags=tags) as run:
         run.log(params=_study_params(spec, data, periods))
@@ -157,6 +161,7 @@ def train(
         )  # fmt: skip
         study = tune(
             spec, data, periods.folds, running=running, trials=trials, progress=progress,
+            begin=begin,
             record=Record(
                 known=run.known,
                 ended=lambda trial, result: run.log_trial(
@@ -172,7 +177,7 @@ def train(
         fitted = fit_decisions(spec, algorithm, winner.params, data, periods.folds, fit=fit)
         judgement = judge_winner(
             spec, algorithm, winner.params, data, periods.test, fitted,
-            unlabelled=without, champion=_comparable(destination, pinned), fit=fit,
+            unlabelled=without, champion=champion, fit=fit,
         )  # fmt: skip
         model = fit_with_young(spec, winner.params, algorithm, data, without.newest, fit=fit)
         metrics = {**validation_metrics(winner), **_test_metrics(judgement)}

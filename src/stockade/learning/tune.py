@@ -151,6 +151,7 @@ def tune(
     trials: int | None = None,
     progress: Progress | None = None,
     record: Record | None = None,
+    begin: Mapping[str, Value] | None = None,
 ) -> Study:
     """Search `spec.search` with TPE; judge the baseline, and its blend with the best trial.
 
@@ -166,6 +167,7 @@ def tune(
         trials: how many, instead of `spec.trials`.
         progress: called as trials end with how many did, how many there are, and the best metric.
         record: what ended before the search was interrupted, and where to keep what ends now.
+        begin: a point to try first, say the champion's, if the search may propose it.
 
     Raises:
         DefinitionError: the space has a parameter that XGBoost does not know.
@@ -197,7 +199,7 @@ def tune(
             whole = objective_on_spark(objective, running.on_spark())
         ended = search(
             spec, whole, total,
-            running=running, progress=progress, record=record,
+            running=running, progress=progress, record=record, begin=begin,
         )  # fmt: skip
     study = Study(metric=spec.metric, trials=ended, baseline=baseline, blend=None)
     _require_a_success(spec, study)
@@ -245,11 +247,12 @@ def search(
     running: Running,
     progress: Progress | None = None,
     record: Record | None = None,
+    begin: Mapping[str, Value] | None = None,
 ) -> tuple[Trial, ...]:
     """The trials of a search with any objective that returns Hyperopt's result.
 
     The objective is called with the point and, except by SparkTrials, with the bars below which
-    it may stop.
+    it may stop. SparkTrials begins where TPE does, wherever `begin` is.
     """
     space = {name: _space(name, one) for name, one in spec.search.items()} | dict(spec.fixed)
     report = progress or _silent
@@ -269,6 +272,7 @@ def search(
         ended = _ask_and_tell(
             run, space, suggest, total=total, size=size, seed=spec.seed, metric=spec.metric,
             report=report, record=record or Record(),
+            begin=None if begin is None else _as_proposed(spec.search, begin),
         )  # fmt: skip
     return tuple(
         trial_of(number, _params(space, document), document["result"], document["misc"])
@@ -310,6 +314,7 @@ def _ask_and_tell(
     metric: Metric,
     report: Progress,
     record: Record,
+    begin: Mapping[str, float] | None,
 ) -> list[dict[str, Any]]:
     """Ask for `size` points, evaluate them, tell what came of them; until there are `total`.
 
@@ -324,6 +329,9 @@ def _ask_and_tell(
         for _ in range(min(size, total - len(history.trials))):
             # One at a time: asked for several, TPE answers with one once it has left its start.
             ids = history.new_trial_ids(1)
+            if begin is not None and ids == [0]:
+                asked += _document(history, domain, begin)
+                continue
             asked += suggest(ids, domain, history, int(seeds.integers(2**31 - 1)))
         points = [_params(space, one) for one in asked]
         known = [record.known.get(one["tid"]) for one in asked]
@@ -340,6 +348,36 @@ def _ask_and_tell(
         history.refresh()
         report(len(history.trials), total, best)
     return list(history.trials)
+
+
+def _as_proposed(
+    search: Mapping[str, Range], point: Mapping[str, Value]
+) -> Mapping[str, float] | None:
+    """The point in Hyperopt's numbers; None if the search would never propose it."""
+    numbers: dict[str, float] = {}
+    for name, one in search.items():
+        value = point.get(name)
+        if isinstance(one, Choice):
+            if value not in one.options:
+                return None
+            numbers[name] = one.options.index(value)
+        elif isinstance(value, str) or value is None or not one.low <= value <= one.high:
+            return None
+        else:
+            numbers[name] = value
+    return numbers
+
+
+def _document(history: Trials, domain: Domain, numbers: Mapping[str, float]) -> list[Any]:
+    """Trial 0 at this point, as TPE would have proposed it."""
+    misc = {
+        "tid": 0,
+        "cmd": domain.cmd,
+        "workdir": domain.workdir,
+        "idxs": {name: [0] for name in numbers},
+        "vals": {name: [number] for name, number in numbers.items()},
+    }
+    return list(history.new_trial_docs([0], [None], [{"status": "new"}], [misc]))
 
 
 def _bars(results: Sequence[Mapping[str, Any]], metric: Metric) -> tuple[float, ...]:
