@@ -29,7 +29,13 @@ def card(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         pinned=replace(PINNED, meanings={"amount": "amount in dollars"}),
         destination=destination(home), running=Running(runner="serial"),
     )  # fmt: skip
-    return {path.name: path.read_text() for path in home.rglob("card/*")}
+    figures = sorted(path.name for path in home.rglob("card/*.png"))
+    assert figures == [
+        "gains.png", "learning_curve.png", "reliability.png", "the_test_period_day_by_day.png",
+    ]  # fmt: skip
+    return {
+        path.name: path.read_text() for path in home.rglob("card/*") if path.name not in figures
+    }
 
 
 def test_it_tells_what_it_is_for_how_good_it_is_and_what_it_is_worth(card: dict[str, str]) -> None:

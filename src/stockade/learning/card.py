@@ -130,13 +130,16 @@ def card_markdown(facts: CardFacts, judgement: Judgement) -> str:
 
 
 def card_figures(judgement: Judgement) -> Mapping[str, bytes]:
-    """Caption -> PNG: reliability, gains, and the test period day by day."""
+    """Caption -> PNG: reliability, gains, the learning curve, and the test period day by day."""
     return {
         "Reliability: of decisions with a probability of x, a share of y turned out positive": _png(
             _reliability(judgement)
         ),
         "Gains: how many positives are found when the highest scores are reviewed": _png(
             _gains(judgement)
+        ),
+        "Learning curve: the test period, when only the latest decisions are learnt from": _png(
+            _learning(judgement)
         ),
         "The test period day by day: positives expected and observed": _png(_by_day(judgement)),
     }
@@ -167,6 +170,19 @@ def _gains(judgement: Judgement) -> Figure:
     axes.set_xticks([0, 0.1, 1, 10, 100], ["0", "0.1", "1", "10", "100"])
     axes.set_ylim(0, 101)
     axes.legend(frameon=False)
+    return figure
+
+
+def _learning(judgement: Judgement) -> Figure:
+    figure, axes = _axes("decisions learnt from", judgement.metric.replace("_", " "))
+    rows = [point.rows for point in judgement.learning]
+    axes.plot(
+        rows, [getattr(point.evaluation, judgement.metric) for point in judgement.learning],
+        "o-", color=_INK,
+    )  # fmt: skip
+    axes.set_xscale("log")
+    axes.set_xticks(rows, [f"{n:,}" for n in rows])
+    axes.minorticks_off()
     return figure
 
 

@@ -64,6 +64,22 @@ class Swaps:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LearningPoint:
+    """How well the winner does when it learns from its latest rows only.
+
+    Attributes:
+        since: the first day that it learns from.
+        rows, positives: how many rows that are, and how many of them positive.
+        evaluation: on the test period.
+    """
+
+    since: str
+    rows: int
+    positives: int
+    evaluation: Evaluation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Treatment:
     """The winner fitted with another treatment of decisions without a label, on the test period.
 
@@ -123,6 +139,7 @@ class Judgement:
         microseconds: how long one row took to score.
         unlabelled: what decisions without a label would have changed.
         cohorts: what is known, on the build date, of the days too young for their label.
+        learning: the winner fitted on the latest part of its rows only; the largest part last.
         rival: the champion of that day on the same period; None where there was none, or where
             its features are not in the training set.
     """
@@ -146,6 +163,7 @@ class Judgement:
     microseconds: float = field(compare=False)
     unlabelled: Sequence[Treatment]
     cohorts: Sequence[Cohort]
+    learning: Sequence[LearningPoint]
     rival: Rival | None
 
     def document(self) -> dict[str, Any]:
@@ -246,6 +264,7 @@ def judge_winner(
         },
         microseconds=took * 1e6,
         unlabelled=_treatments(spec, algorithm, params, known, late, unlabelled, scores, fit=fit),
+        learning=_learning_curve(spec, algorithm, params, known, late, fit=fit),
         cohorts=() if unlabelled.newest is None else unlabelled.newest.cohorts(),
         rival=None if champion is None else _rival(spec, champion, late, scores, flagged),
     )
@@ -289,6 +308,33 @@ def _treatments(
             name = f"censored: judged as if all were {name}"
             found.append(Treatment(name=name, rows=len(during), evaluation=bound))
     return found
+
+
+def _learning_curve(
+    spec: ModelSpec,
+    algorithm: Algorithm,
+    params: Params,
+    known: LearningData,
+    late: LearningData,
+    *,
+    fit: Fit,
+) -> list[LearningPoint]:
+    """An eighth, a quarter, a half and all of the rows; parts of one class are left out."""
+    points: list[LearningPoint] = []
+    for part in (8, 4, 2, 1):
+        latest = known.take(slice(len(known) - len(known) // part, len(known)))
+        if latest.positives in (0, len(latest)):
+            continue
+        scores = fit(spec, params, algorithm, latest).predict(late.rows)
+        points.append(
+            LearningPoint(
+                since=str(latest.decided_at[0].astype(_DAY)),
+                rows=len(latest),
+                positives=latest.positives,
+                evaluation=_evaluate(spec, late, scores, None),
+            )
+        )
+    return points
 
 
 def _flagged(

@@ -41,7 +41,7 @@ from stockade.predictors import BoosterMean, Predictor
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 MANIFEST = "stockade.json"
-FORMAT = 4
+FORMAT = 5
 SEAL = "stockade.manifest_sha256"
 _STUDY, _RESULT = "stockade.study", "stockade.result"
 _OWNER, _HEARTBEAT = "stockade.owner", "stockade.heartbeat"

@@ -316,7 +316,7 @@ def _comparable(destination: Destination, pinned: Pinned) -> Champion | None:
 def _card(
     spec: ModelSpec, study: Study, pinned: Pinned, data: LearningData, judgement: Judgement
 ) -> Mapping[str, bytes]:
-    """The model card as Markdown, as one HTML file, and the numbers in it as JSON."""
+    """The model card as Markdown and as one HTML file, its figures, and its numbers as JSON."""
     algorithm, winner = study.winner
     facts = CardFacts(
         spec=spec,
@@ -333,12 +333,13 @@ def _card(
             sum(trial.stopped for trial in study.trials),
         ),
     )
-    markdown = card_markdown(facts, judgement)
+    markdown, figures = card_markdown(facts, judgement), card_figures(judgement)
     return {
         "model_card.md": markdown.encode(),
-        "model_card.html": page(markdown, card_figures(judgement)).encode(),
+        "model_card.html": page(markdown, figures).encode(),
         "judgement.json": json.dumps(judgement.document(), indent=1).encode(),
-    }
+    } | {f"{caption.split(':')[0].lower().replace(' ', '_')}.png": png
+         for caption, png in figures.items()}  # fmt: skip
 
 
 def _trained_on(data: LearningData) -> str:
