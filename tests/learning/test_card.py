@@ -56,7 +56,7 @@ def test_its_page_needs_nothing_else_and_runs_nothing(card: dict[str, str]) -> N
     assert "<script" not in page
     assert "&lt;script&gt;alert(1)" in page
     assert not re.search(r"(src|href)=[\"'](?!data:)", page)
-    assert page.count('<img src="data:image/png;base64,') == 3
+    assert page.count('<img src="data:image/png;base64,') == 4
     assert len(page) < 1_000_000
 
 
