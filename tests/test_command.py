@@ -65,6 +65,18 @@ def test_from_payments_to_judged_decisions(folder: Path) -> None:
     trained = run(folder, "train", "card_fraud_published", "--trials", "2", "--runner", "serial")
     assert "registered 'card_fraud_published' version 1 as challenger" in trained
     assert "version 1 is champion" in run(folder, "promote", "card_fraud_published")
+    assert "identical, bit for bit" in run(folder, "rebuild", "published_training")
+    assert "are as recorded" in run(folder, "restate", "published_training")
+    since = ["--since", "2018-07-06", "--until", "2018-07-20", "--every", "week"]
+    replayed = run(folder, "backtest", "card_fraud_published", *since)
+    assert [line.split()[0] for line in replayed.splitlines()[3:]] == [
+        "2018-07-06", "2018-07-13", "all",
+    ]  # fmt: skip
+    papers = folder / "papers"
+    written = run(folder, "document", "card_fraud_published", "--out", str(papers)).split()
+    assert written == [str(papers / "model_risk.md"), str(papers / "model_risk.html")]
+    assert "## 4. Outcomes analysis" in (papers / "model_risk.md").read_text()
+
     versions = json.loads(run(folder, "history", "card_fraud_published", as_json=True))["versions"]
     assert [(one["version"], one["aliases"]) for one in versions] == [(1, ["champion"])]
     days = ["--since", "2018-07-27", "--until", "2018-07-29"]

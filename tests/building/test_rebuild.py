@@ -7,7 +7,7 @@ import pytest
 from stockade import count, days
 from stockade.building.rebuild import Change, rebuild, restate
 from stockade.building.training_set import build
-from stockade.errors import DataError, TableNotFoundError
+from stockade.errors import DataError, TableNotFoundError, WriteError
 from stockade.store.tables import Snapshot, Tables
 from stockade.testing import MakeTable
 from tests.building.samples import NOTE, at, training, two_days
@@ -34,6 +34,18 @@ def test_a_set_is_rebuilt_to_the_bit_when_its_inputs_have_moved_on(
         map(tuple, loaded.read("payment_training").collect()), key=str
     )
     assert rebuild(loaded, "payment_training").written is None
+
+
+@pytest.mark.parametrize("into", ["payments", "payment_training"])
+def test_a_rebuild_replaces_no_table_but_its_own(loaded: Tables, into: str) -> None:
+    build(loaded, training, **MARCH)
+    before = loaded.version(into)
+
+    with pytest.raises(WriteError, match=f"'{into}' is there and is no rebuild"):
+        rebuild(loaded, "payment_training", into=into)
+    assert loaded.version(into) == before
+    for _ in range(2):
+        assert rebuild(loaded, "payment_training", into="proof").identical
 
 
 def test_a_restatement_names_the_cause_of_each_change(loaded: Tables, table: MakeTable) -> None:

@@ -14,7 +14,7 @@ from stockade.building.training_set import assemble, content_hash, read_manifest
 from stockade.definitions.fingerprint import from_json, to_json
 from stockade.definitions.spine import TrainingSet
 from stockade.engine.operator import EngineOptions
-from stockade.errors import DataError
+from stockade.errors import DataError, WriteError
 from stockade.store.tables import Tables, Written
 
 RESTATED = "_restated"
@@ -91,14 +91,17 @@ def rebuild(
     Args:
         tables: where the set, its manifest and its inputs are.
         name: the set's.
-        into: a table for the rows; without it nothing is written.
+        into: a table for the rows, new or an earlier rebuild; without it nothing is written.
         options: how the engine cuts its work; of no consequence for the result.
 
     Raises:
         TableNotFoundError: there is no manifest, or an input is no longer there as of the version
             that was read.
+        WriteError: `into` is a table of another kind.
     """
     manifest = read_manifest(tables, name)
+    if into is not None:
+        _require_ours(tables, into, name)
     inputs = Inputs.of(tables, manifest["inputs"])
     rows = _assembled(inputs, manifest, from_json(manifest["definition"]), options=options)
     written = None
@@ -115,6 +118,14 @@ def rebuild(
         inputs=inputs.tables.versions,
         written=written,
     )
+
+
+def _require_ours(tables: Tables, into: str, name: str) -> None:
+    note = tables.last_note(into) if tables.exists(into) else {"rebuilt": name}
+    if note is None or note.get("rebuilt") != name:
+        raise WriteError(
+            f"table '{into}' is there and is no rebuild of training set '{name}': give a new name"
+        )
 
 
 def restate(

@@ -89,14 +89,14 @@ class Tables:
         """
         if not self.exists(name):
             raise TableNotFoundError(f"no table '{name}': {hint(name, self.names())}")
-        reader = self.spark.read.format("delta")
+        reader = self.spark.read
         if version is not None:
             reader = reader.option("versionAsOf", version)
         try:
             if self.target.folder is None or "." in name:
                 frame = reader.table(self._identifier(name))
             else:
-                frame = reader.load(str(self._path(name)))
+                frame = reader.format("delta").load(str(self._path(name)))
             # Spark Connect looks only now.
             _ = frame.schema
         except Exception as fault:
