@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from examples.card_fraud.demo import RENAME
 from examples.card_fraud.generator import world, write
 from stockade import cli
+from stockade.cli import frame
 
 pytestmark = pytest.mark.slow
 
@@ -32,7 +33,7 @@ def folder(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Pat
 def run(folder: Path, *arguments: str, exits: int = 0, as_json: bool = False) -> str:
     options = ["-d", "examples.card_fraud", "--target", str(folder)]
     flag = ["--json"] if as_json else []
-    found = CliRunner().invoke(cli.app, [*options, *flag, *arguments])
+    found = CliRunner().invoke(frame.app, [*options, *flag, *arguments])
     if found.exception is not None and not isinstance(found.exception, SystemExit):
         raise found.exception
     assert found.exit_code == exits, found.output
@@ -110,6 +111,6 @@ def test_faults_are_lines_on_stderr_and_exit_code_one(
 def test_a_jobs_options_may_stand_anywhere() -> None:
     given = ["published_training", "--target", "x", "--start=2018-06-01", "--json", "-d", "a.b"]
 
-    assert cli._arguments("build", given) == [
+    assert frame._arguments("build", given) == [
         "--target", "x", "--json", "-d", "a.b", "build", "published_training", "--start=2018-06-01",
     ]  # fmt: skip

@@ -25,11 +25,11 @@ WRITING_SQL = re.compile(
 WRITING_MODULES = {"store/tables.py"}
 
 # Besides the command: the session flushes the streams before it lends them to the JVM.
-PRINTING_MODULES = {"cli.py", "session.py"}
+PRINTING_MODULES = {"cli/frame.py", "session.py"}
 # Besides the command: where things live, which Java and runtime there is, the switches that MLflow
 # reads only from its environment, and the zone of a test's process.
 ENVIRONMENT_MODULES = {
-    "cli.py",
+    "cli/frame.py",
     "learning/tracking.py",
     "session.py",
     "target.py",

@@ -108,7 +108,6 @@ def backtest(
     moments = table.column(columns.decided_at)
     scores: dict[str, list[Numbers]] = {name: [] for name in (RETRAINED, FROZEN, HINDSIGHT)}
     steps: list[Step] = []
-    tests: list[LearningData] = []
     frozen = None
     for (at, label), until in zip(known, [*dates[1:], end], strict=True):
         before = table.filter(pc.less(moments, _scalar(at, moments.type)))
@@ -119,7 +118,6 @@ def backtest(
         final = learning_data(before, columns, built_at=built_at)
         truth = fit_spec(spec, params, algorithm, final)
         test = _between(table, columns, at, until, built_at=built_at, maturity=maturity)
-        tests.append(test)
         of_step = {
             name: one.predict(test.rows)
             for name, one in ((RETRAINED, model), (FROZEN, frozen), (HINDSIGHT, truth))

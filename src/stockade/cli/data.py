@@ -1,0 +1,213 @@
+"""Commands from definitions and files to training sets."""
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+
+from stockade.cli.frame import (
+    Day,
+    Exit,
+    app,
+    bars,
+    day,
+    instant,
+    load_registry,
+    open_store,
+    pair,
+    plain,
+    say,
+    working,
+)
+from stockade.definitions.source import Files
+from stockade.definitions.view import FeatureView
+from stockade.lines import explanation_lines, plural, restatement_lines
+
+
+@app.command()
+def check(context: typer.Context) -> None:
+    """Load all definitions and report every fault; starts no Spark."""
+    registry = load_registry(context.obj)
+    counts = {
+        kind: sum(of == kind for of, _ in registry.definitions)
+        for kind in sorted({of for of, _ in registry.definitions})
+    }
+    features = sum(len(view.features()) for view in registry.views())
+    found = ", ".join(f"{n} {plural(kind, n)}" for kind, n in counts.items()) or "none"
+    say(
+        context.obj,
+        {"definitions": counts, "features": features, "fingerprint": registry.fingerprint()},
+        f"definitions are sound: {found}; {features} features",
+    )
+
+
+@app.command()
+def plan(context: typer.Context) -> None:
+    """Compare declared views with materialised tables; exit code 2 if they differ."""
+    with open_store(context.obj) as store:
+        steps = store.plan().steps
+    lines = [step.line() for step in steps]
+    lines.append(
+        f"{len(steps)} {plural('change', len(steps))}. Write with: stockade materialize VIEW"
+        if steps
+        else "nothing to do: tables and definitions agree"
+    )
+    say(context.obj, {"steps": [asdict(step) for step in steps]}, "\n".join(lines))
+    raise typer.Exit(Exit.CHANGES if steps else Exit.DONE)
+
+
+@app.command()
+def ingest(
+    context: typer.Context,
+    path: Annotated[str, typer.Argument(help="file or folder")],
+    table: Annotated[str, typer.Argument(help="the table's name")],
+    file_format: Annotated[str, typer.Option("--format")] = "parquet",
+    schema: Annotated[str | None, typer.Option(help="DDL: 'id bigint, paid_at timestamp'")] = None,
+    naive_utc: Annotated[
+        list[str] | None, typer.Option(help="time column without a zone that means UTC; repeat")
+    ] = None,
+    rename: Annotated[
+        list[str] | None, typer.Option(help="FROM=TO, the column's name here; repeat")
+    ] = None,
+) -> None:
+    """Load files into a Delta table, types checked; refused whole when anything is wrong."""
+    names = dict(pair(text) for text in rename or [])
+    files = Files(path=path, format=file_format, schema=schema)  # type: ignore[arg-type]
+    with open_store(context.obj) as store, working(f"loading {table}"):
+        written = store.ingest(files, table, naive_utc=naive_utc or (), rename=names)
+    say(context.obj, asdict(written), f"{written.rows} rows in table '{written.name}'")
+
+
+@app.command()
+def materialize(
+    context: typer.Context,
+    views: Annotated[list[str] | None, typer.Argument(help="views; without any, all")] = None,
+    *,
+    start: Day,
+    end: Day,
+    rebuild: Annotated[bool, typer.Option(help="replace a table of another definition")] = False,
+) -> None:
+    """Write snapshots of views for the days from START up to, not including, END."""
+    with open_store(context.obj) as store:
+        declared = [view.name for view in store.registry.all(FeatureView)]
+        done: list[Any] = []
+        with bars() as progress:
+            for name in views or declared:
+                done.append(
+                    store.materialize(
+                        name, start=day(start), end=day(end), rebuild=rebuild, progress=progress
+                    )
+                )
+    text = "\n".join(f"{one.rows} rows in table '{one.view}'" for one in done)
+    say(context.obj, {"views": [plain(one) for one in done]}, text)
+
+
+@app.command()
+def build(
+    context: typer.Context,
+    training_set: str,
+    *,
+    start: Day,
+    end: Day,
+    as_of: Annotated[str, typer.Option(help="build date: labels known later are not seen")],
+) -> None:
+    """Write a training set and its manifest."""
+    with open_store(context.obj) as store, working(f"building {training_set}"):
+        built = store.build(
+            training_set, start=instant(start), end=instant(end), as_of=instant(as_of)
+        )
+    states = built.manifest["label_states"]
+    say(
+        context.obj,
+        dict(built.manifest),
+        f"{built.manifest['rows']} rows in table '{built.name}': "
+        + ", ".join(f"{n} {state}" for state, n in states.items()),
+    )
+
+
+@app.command()
+def audit(context: typer.Context, training_set: str) -> None:
+    """Check every row of a written training set: no value later than its decision."""
+    with open_store(context.obj) as store, working(f"auditing {training_set}"):
+        found = store.audit(training_set)
+    lines = [
+        f"{'FAIL' if broken else 'ok  '} {rule}: {broken} rows"
+        for rule, broken in found.checks.items()
+    ]
+    verdict = "no value is later than its decision" if found.passed else "hindsight found"
+    text = "\n".join([*lines, f"{found.rows} rows of '{found.training_set}': {verdict}"])
+    say(context.obj, {"rows": found.rows, "checks": dict(found.checks)}, text)
+    raise typer.Exit(Exit.DONE if found.passed else Exit.FAULT)
+
+
+@app.command()
+def rebuild(
+    context: typer.Context,
+    training_set: str,
+    into: Annotated[str | None, typer.Option(help="a table for the rows")] = None,
+) -> None:
+    """Make a training set again from its manifest; exit code 1 if one bit differs."""
+    with open_store(context.obj) as store, working(f"rebuilding {training_set}"):
+        found = store.rebuild(training_set, into=into)
+    same = "identical, bit for bit" if found.identical else "NOT what was written"
+    text = f"{found.rows} rows of '{training_set}' made again: {same}"
+    if found.written is not None:
+        text += f"; written to table '{found.written.name}'"
+    say(context.obj, {**plain(found), "identical": found.identical}, text)
+    raise typer.Exit(Exit.DONE if found.identical else Exit.FAULT)
+
+
+@app.command()
+def restate(
+    context: typer.Context,
+    training_set: str,
+    as_of: Annotated[str | None, typer.Option(help="another build date")] = None,
+) -> None:
+    """What a training set would be today, and why; exit code 2 if it would differ."""
+    moment = None if as_of is None else instant(as_of)
+    with open_store(context.obj) as store, working(f"restating {training_set}"):
+        found = store.restate(training_set, as_of=moment)
+    say(context.obj, plain(found), "\n".join(restatement_lines(found)))
+    raise typer.Exit(Exit.CHANGES if found.changes else Exit.DONE)
+
+
+@app.command()
+def verify(
+    context: typer.Context,
+    training_set: str,
+    sample: Annotated[int, typer.Option(min=1, help="decisions to compare")] = 500,
+    show: Annotated[
+        bool, typer.Option(help="print values that differ: they may be personal")
+    ] = False,
+) -> None:
+    """Compute features of sampled decisions by engine and by oracle, and compare."""
+    with open_store(context.obj) as store, working(f"verifying {training_set}"):
+        found = store.verify(training_set, sample=sample)
+    differing = sorted({difference.feature for difference in found.differences})
+    lines = [f"differs: {name}" for name in differing]
+    if show:
+        lines += [
+            f"{dict(d.id)} {d.feature}: engine {d.engine}, oracle {d.oracle}"
+            for d in found.differences
+        ]
+    lines.append(
+        f"{found.rows} decisions x {found.features} features: {len(found.differences)} differences"
+    )
+    data = {"rows": found.rows, "features": found.features, "differing": differing}
+    say(context.obj, data, "\n".join(lines))
+    raise typer.Exit(Exit.FAULT if differing else Exit.DONE)
+
+
+@app.command()
+def explain(
+    context: typer.Context,
+    feature: Annotated[str, typer.Argument(help="VIEW.FEATURE")],
+    *,
+    key: Annotated[list[str], typer.Option(help="KEY=VALUE; repeat for several")],
+    at: Day,
+    misses: Annotated[int, typer.Option(min=0, help="near misses to list")] = 20,
+) -> None:
+    """Show the events that make up a value, and those that nearly did."""
+    with open_store(context.obj) as store, working(f"explaining {feature}"):
+        found = store.explain(feature, keys=dict(map(pair, key)), at=instant(at), misses=misses)
+    say(context.obj, plain(found), "\n".join(explanation_lines(found)))
