@@ -101,7 +101,12 @@ def test_every_command_leads_to_a_module_of_the_wheel(wheel: Path) -> None:
     held = set(zipfile.ZipFile(wheel).namelist())
     targets = (target.split(":")[0] for target in PROJECT["project"]["scripts"].values())
 
-    assert {name for name in targets if f"{name.replace('.', '/')}.py" not in held} == set()
+    paths = {name: name.replace(".", "/") for name in targets}
+    assert {
+        name
+        for name, path in paths.items()
+        if f"{path}.py" not in held and f"{path}/__init__.py" not in held
+    } == set()
 
 
 @pytest.mark.slow
