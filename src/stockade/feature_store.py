@@ -22,6 +22,7 @@ from stockade.building.training_set import (
     labelled_rows,
     labels_over_time,
     read_manifest,
+    with_rules,
 )
 from stockade.building.verify import Verification, verify
 from stockade.champion import Champion
@@ -232,7 +233,8 @@ class FeatureStore:
         name, service = spec.training_set.name, spec.training_set.features
         manifest = self._built(spec)
         columns = learning_columns(spec, service.inputs()).names
-        rows = self.tables.read(name, version=manifest["version"]).select(*columns)
+        rows = with_rules(self.tables.read(name, version=manifest["version"]), spec)
+        rows = rows.select(*columns)
         pinned = Pinned(
             definitions_json=manifest["definition"],
             fingerprints=manifest["fingerprints"],
@@ -281,7 +283,7 @@ class FeatureStore:
                 Inputs.of(self.tables, manifest["inputs"]), dates, as_of=as_of,
             )  # fmt: skip
             columns = learning_columns(spec, spec.training_set.features.inputs())
-            table = rows.select(*columns.names, *labels).toArrow()
+            table = with_rules(rows, spec).select(*columns.names, *labels).toArrow()
         return backtest(
             spec, table, columns, list(zip(dates, labels, strict=True)),
             end=end, built_at=as_of,

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
+from pyspark.errors import AnalysisException
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -16,10 +17,13 @@ from stockade.definitions.fingerprint import (
     service_fingerprints,
     to_json,
 )
+from stockade.definitions.model import RULES_SCORE, ModelSpec
 from stockade.definitions.spine import STATES, Label, Spine, TrainingSet
+from stockade.engine.bind import reason
 from stockade.engine.labels import attach_label
 from stockade.engine.operator import Attached, EngineOptions, clock_columns
 from stockade.errors import (
+    DefinitionError,
     EmptyTableError,
     SchemaError,
     TableNotFoundError,
@@ -173,6 +177,18 @@ def labels_over_time(
         then = labelled_rows(rows, label, spine, inputs, as_of=at)
         rows = then.withColumnRenamed(label.name, column).drop(*own)
     return labelled_rows(rows, label, spine, inputs, as_of=as_of), columns
+
+
+def with_rules(rows: DataFrame, spec: ModelSpec) -> DataFrame:
+    """A training set's rows with what the model's rules say of each, if it has rules."""
+    if spec.rules is None:
+        return rows
+    try:
+        return rows.withColumn(RULES_SCORE, F.expr(spec.rules).cast("double"))
+    except AnalysisException as fault:
+        raise DefinitionError(
+            f"model '{spec.name}': rules have no meaning here: {reason(fault)}"
+        ) from None
 
 
 def read_manifest(tables: Tables, name: str) -> Mapping[str, Any]:

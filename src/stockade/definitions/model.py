@@ -55,6 +55,9 @@ class Choice:
 
 Range = Uniform | Choice
 
+# The column with what a model's rules say of each decision.
+RULES_SCORE = "rules__score"
+
 # A space that does well on tabular fraud data; a definition may narrow it or replace it.
 DEFAULT_SEARCH: Mapping[str, Range] = frozen(
     {
@@ -94,6 +97,9 @@ class ModelSpec:
         review_entity: the spine column that is reviewed; without it, each decision is.
         policy: what is done about a decision, by what each course costs; without one, scoring
             gives probabilities only.
+        rules: what an operator would write without a model: SQL over the training set's columns
+            that gives a score or a flag, higher more suspicious, null as 0. Judged on the same
+            test period, it is what the model must beat.
         gates: what a new version must show to become champion.
         slices: columns of the training set by whose values (of numbers, quarters) the model is
             judged as well.
@@ -119,6 +125,7 @@ class ModelSpec:
     review_capacity: int = 100
     review_entity: str | None = None
     policy: Policy | None = None
+    rules: str | None = None
     gates: Gates = field(default_factory=Gates)
     slices: tuple[str, ...] = ()
     validation: timedelta = timedelta(days=7)
@@ -143,6 +150,8 @@ class ModelSpec:
         both = sorted(set(self.search) & set(self.fixed))
         if both:
             raise DefinitionError(f"{who} both searches and fixes {both}: choose one")
+        if self.rules is not None and not self.rules.strip():
+            raise DefinitionError(f"{who}: rules are empty; leave them out where there are none")
         if self.metric not in METRICS:
             raise DefinitionError(
                 f"{who}: metric '{self.metric}' is not one: {hint(self.metric, METRICS)}"

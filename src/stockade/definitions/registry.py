@@ -148,6 +148,8 @@ def _expression_faults(definition: object) -> Iterator[Exception]:
         if isinstance(definition, FeatureService):
             yield from _derived_faults(definition)
             service_fingerprints(definition)
+        if isinstance(definition, ModelSpec) and definition.rules is not None:
+            yield from _rules_faults(definition, definition.rules)
     except DefinitionError as fault:
         yield fault
 
@@ -165,6 +167,17 @@ def _derived_faults(service: FeatureService) -> Iterator[Exception]:
         for name in sorted(used & computed & derived_names - before):
             yield DefinitionError(f"{who} uses '{name}', which must be listed before it")
         before.add(item.name)
+
+
+def _rules_faults(model: ModelSpec, rules: str) -> Iterator[Exception]:
+    """Rules over columns that the training set's service does not have."""
+    service = model.training_set.features
+    known = (*service.spine_columns, *service.computed())
+    who = f"model '{model.name}': rules"
+    for name in sorted(check_expression(rules, who=who) - set(known)):
+        yield UnknownNameError(
+            f"{who} use '{name}', which service '{service.name}' does not have: {hint(name, known)}"
+        )
 
 
 def _imported(names: Iterable[str], faults: list[Exception]) -> Iterator[ModuleType]:

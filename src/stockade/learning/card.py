@@ -93,6 +93,7 @@ def card_markdown(facts: CardFacts, judgement: Judgement) -> str:
                 for name, words in _METRICS.items()
             ],
         ),
+        *_rules(judgement),
         "## Does a probability mean what it says?",
         f"Calibration: {judgement.calibration}, chosen on validation periods. The calibration "
         f"error on the test period is {judged.calibration_error:.4f}; of the bare scores it is "
@@ -213,6 +214,22 @@ def _png(figure: Figure) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=110, metadata={"Software": None})
     return buffer.getvalue()
+
+
+def _rules(judgement: Judgement) -> list[str]:
+    rules, metric = judgement.rules, judgement.metric
+    if rules is None:
+        return []
+    words, gain = _METRICS[metric], rules.difference
+    lead = (
+        "too few positives to say by how much they differ"
+        if gain is None
+        else f"the model is better by {gain.mean:.4f} ({gain.low:.4f} to {gain.high:.4f})"
+    )
+    return [
+        f"The rules that would do without it, `{rules.expression}`, reach {words} "
+        f"{rules.evaluation.metric(metric):.4f} on the same period: {lead}."
+    ]
 
 
 def _money(judgement: Judgement) -> list[str]:

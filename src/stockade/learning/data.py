@@ -40,6 +40,7 @@ class LearningData:
             where each decision is reviewed for itself.
         weights: how much each row counts in fitting, or None for all alike.
         losses: the amount at risk in each decision, NaN where unknown; None without a policy.
+        rules: what the model's rules say of each decision; None without rules.
         categories: input of text -> its values; a row holds the place of its own, NaN for others.
         slices: column -> value in words, for judging by it.
         pending: how many rows were left out because their label is not known yet.
@@ -54,6 +55,7 @@ class LearningData:
     entities: Codes
     weights: NDArray[np.float64] | None = None
     losses: NDArray[np.float64] | None = None
+    rules: NDArray[np.float64] | None = None
     slices: Mapping[str, NDArray[np.str_]] = field(default_factory=dict[str, NDArray[np.str_]])
     categories: Categories = field(default_factory=dict[str, tuple[str, ...]])
     pending: int = 0
@@ -84,6 +86,7 @@ class LearningData:
             entities=self.entities[index],
             weights=None if self.weights is None else self.weights[index],
             losses=None if self.losses is None else self.losses[index],
+            rules=None if self.rules is None else self.rules[index],
             slices={name: values[index] for name, values in self.slices.items()},
             categories=self.categories,
         )
@@ -132,6 +135,7 @@ class Columns:
         propensity: the chance with which the decision was let through, so that its outcome can be
             seen: above 0, at most 1; a row counts as 1 / propensity. None where none was cut short.
         loss: the amount at risk, or None.
+        rules: what the model's rules say, or None.
         slices: what to judge by.
         categories: input of text -> the values to tell apart; those of the table itself if None.
     """
@@ -144,6 +148,7 @@ class Columns:
     known_at: str | None = None
     propensity: str | None = None
     loss: str | None = None
+    rules: str | None = None
     slices: tuple[str, ...] = ()
     categories: Categories | None = None
 
@@ -151,7 +156,8 @@ class Columns:
     def meanings(self) -> tuple[str, ...]:
         """All but the inputs."""
         optional = (
-            self.state, self.entity, self.known_at, self.propensity, self.loss, *self.slices
+            self.state, self.entity, self.known_at, self.propensity, self.loss, self.rules,
+            *self.slices,
         )  # fmt: skip
         return (self.label, self.decided_at, *(name for name in optional if name is not None))
 
@@ -211,6 +217,9 @@ def learning_data(
         entities=_codes(taken, columns.entity),
         weights=_weights(taken, columns.propensity, who=who),
         losses=None if columns.loss is None else _doubles(taken, columns.loss, who=who),
+        rules=None
+        if columns.rules is None
+        else np.nan_to_num(_doubles(taken, columns.rules, who=who)),
         slices={name: _in_words(taken.column(name)) for name in columns.slices},
         categories=categories,
         pending=int(pending.sum()),

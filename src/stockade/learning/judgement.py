@@ -32,6 +32,7 @@ from stockade.learning.recent import (
     fit_as_negatives,
     fit_with_young,
 )
+from stockade.learning.rules import RulesQuality, judge_rules
 from stockade.learning.split import Split
 from stockade.predictors import Matrix, Predictor
 
@@ -142,6 +143,7 @@ class Judgement:
         learning: the winner fitted on the latest part of its rows only; the largest part last.
         rival: the champion of that day on the same period; None where there was none, or where
             its features are not in the training set.
+        rules: the model's rules on the same period; None without rules.
     """
 
     first: str
@@ -165,6 +167,7 @@ class Judgement:
     cohorts: Sequence[Cohort]
     learning: Sequence[LearningPoint]
     rival: Rival | None
+    rules: RulesQuality | None = None
 
     def document(self) -> dict[str, Any]:
         """As plain JSON types."""
@@ -267,6 +270,7 @@ def judge_winner(
         learning=_learning_curve(spec, algorithm, params, known, late, fit=fit),
         cohorts=() if unlabelled.newest is None else unlabelled.newest.cohorts(),
         rival=None if champion is None else _rival(spec, champion, late, scores, flagged),
+        rules=judge_rules(spec, late, scores),
     )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from stockade.champion import Champion
-from stockade.definitions.model import Algorithm, ModelSpec
+from stockade.definitions.model import RULES_SCORE, Algorithm, ModelSpec
 from stockade.learning.card import CardFacts, card_figures, card_markdown
 from stockade.learning.data import Columns, LearningData, categories_of, learning_data
 from stockade.learning.evaluate import Evaluation
@@ -232,6 +232,7 @@ def learning_columns(spec: ModelSpec, inputs: tuple[str, ...]) -> Columns:
         propensity=spec.propensity,
         entity=spec.review_entity,
         loss=None if spec.policy is None else spec.policy.loss,
+        rules=None if spec.rules is None else RULES_SCORE,
         slices=spec.slices,
     )
 
