@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from stockade.definitions.model import ModelSpec
+from stockade.definitions.model import Metric, ModelSpec
 from stockade.definitions.spine import Label
 from stockade.definitions.window import in_words
 from stockade.learning.judgement import Judgement
@@ -93,7 +93,7 @@ def card_markdown(facts: CardFacts, judgement: Judgement) -> str:
                 for name, words in _METRICS.items()
             ],
         ),
-        *_rules(judgement),
+        *_rules(spec.metric, judgement),
         "## Does a probability mean what it says?",
         f"Calibration: {judgement.calibration}, chosen on validation periods. The calibration "
         f"error on the test period is {judged.calibration_error:.4f}; of the bare scores it is "
@@ -216,8 +216,8 @@ def _png(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
-def _rules(judgement: Judgement) -> list[str]:
-    rules, metric = judgement.rules, judgement.metric
+def _rules(metric: Metric, judgement: Judgement) -> list[str]:
+    rules = judgement.rules
     if rules is None:
         return []
     words, gain = _METRICS[metric], rules.difference
