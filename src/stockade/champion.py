@@ -19,6 +19,15 @@ from stockade.predictors import Files, Matrix, Predictor, Scores, cached_predict
 # other. Spark's Python workers import it, so it must not import mlflow, scikit-learn or hyperopt.
 
 
+# Columns of a predictions table: by which to rank, and what it means once calibrated.
+SCORE, PROBABILITY = "score", "probability"
+
+
+def predictions_table(model: str, *, shadow: bool = False) -> str:
+    """Where a model's predictions are; a shadow's are nobody's to act on."""
+    return f"{model}_predictions" + ("_shadow" if shadow else "")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Champion:
     """A registered model with all that scoring needs; a plain value, read from safe files.

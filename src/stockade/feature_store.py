@@ -1,48 +1,37 @@
 """The one object that people hold: definitions, tables and models of one target."""
 
-import calendar
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, Literal
+from datetime import date, datetime
 from uuid import uuid4
 
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
+from pyspark.sql import SparkSession
 
 from stockade.building.audit import Audit, audit
 from stockade.building.explain import Explanation, explain_value
-from stockade.building.features import Inputs, attach_service
+from stockade.building.features import Inputs
 from stockade.building.materialize import Materialized, Progress, materialize
 from stockade.building.rebuild import Rebuilt, Restatement, rebuild, restate
-from stockade.building.training_set import (
-    Built,
-    build,
-    decisions,
-    labelled_rows,
-    labels_over_time,
-    read_manifest,
-    with_rules,
-)
+from stockade.building.training_set import Built, build
 from stockade.building.verify import Verification, verify
 from stockade.champion import Champion
-from stockade.definitions.fingerprint import (
-    from_json,
-    require_same,
-    service_fingerprints,
-)
+from stockade.definitions.fingerprint import from_json
 from stockade.definitions.model import ModelSpec
 from stockade.definitions.plan import Plan, plan
 from stockade.definitions.registry import Registry
 from stockade.definitions.source import Files
 from stockade.definitions.spine import TrainingSet
 from stockade.definitions.view import FeatureView
-from stockade.definitions.wording import meanings
 from stockade.engine.faults import spark_faults
-from stockade.errors import DataError, DefinitionError, UnknownNameError, hint
-from stockade.learning.backtest import Backtest, backtest
-from stockade.learning.documents import ModelFile, documents
-from stockade.learning.evaluate import Evaluation, evaluate
+from stockade.errors import DefinitionError, UnknownNameError
+from stockade.learning.backtest import Backtest
+from stockade.learning.built import (
+    Every,
+    backtest_newest,
+    documents_of,
+    evaluate_predictions,
+    train_newest,
+)
+from stockade.learning.evaluate import Evaluation
 from stockade.learning.gates import Check, check_gates
 from stockade.learning.registry import (
     Promotion,
@@ -53,22 +42,14 @@ from stockade.learning.registry import (
     rollback,
     withdraw,
 )
-from stockade.learning.tracking import CHALLENGER, CHAMPION, Destination, ModelNotFoundError
-from stockade.learning.train import Pinned, TrainedModel, learning_columns, train
+from stockade.learning.tracking import CHALLENGER, CHAMPION, Destination
+from stockade.learning.train import TrainedModel
 from stockade.learning.tune import Runner, Running
-from stockade.scoring.score import PROBABILITY, SCORE, score
+from stockade.scoring.predictions import Scored, write_predictions
 from stockade.session import check_session, session
 from stockade.store.ingest import ingest
 from stockade.store.tables import Tables, Written
 from stockade.target import Target
-
-Every = Literal["day", "week", "month"]
-_EVERY: Mapping[str, timedelta] = {
-    "day": timedelta(days=1), "week": timedelta(days=7), "month": timedelta(days=31)
-}  # fmt: skip
-
-# The day of a decision, by which predictions are partitioned.
-DECIDED_ON = "decided_on"
 
 
 def connect(
@@ -86,24 +67,6 @@ def connect(
     registry = Registry.load(*definitions)
     place = target or Target.from_environment()
     return FeatureStore(registry, place, spark or session(place))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scored:
-    """Predictions that were written.
-
-    Attributes:
-        table: where they are.
-        rows: how many decisions were scored.
-        model, version: the registered model that scored them.
-        written: the commit.
-    """
-
-    table: str
-    rows: int
-    model: str
-    version: str
-    written: Written
 
 
 class FeatureStore:
@@ -230,25 +193,9 @@ class FeatureStore:
             progress: called with (model, trials ended, trials in all).
         """
         spec = self._model(model)
-        name, service = spec.training_set.name, spec.training_set.features
-        manifest = self._built(spec)
-        columns = learning_columns(spec, service.inputs()).names
-        rows = with_rules(self.tables.read(name, version=manifest["version"]), spec)
-        rows = rows.select(*columns)
-        pinned = Pinned(
-            definitions_json=manifest["definition"],
-            fingerprints=manifest["fingerprints"],
-            inputs=service.inputs(),
-            training_table=name,
-            training_version=str(manifest["version"]),
-            training_place=self.target.place(name),
-            content_hash=manifest["content_hash"],
-            meanings=meanings(service),
-            built_at=datetime.fromisoformat(manifest["as_of"]),
-        )
         running = Running(runner=runner, parallelism=parallelism, spark=self.spark)
-        return train(
-            spec, rows.toArrow(), pinned=pinned, destination=self._destination(spec.name),
+        return train_newest(
+            self.tables, spec, destination=self._destination(spec),
             running=running, trials=trials, progress=_of_trials(spec.name, progress),
         )  # fmt: skip
 
@@ -264,30 +211,9 @@ class FeatureStore:
             every: how often it is trained: `day`, `week` or `month`.
         """
         spec = self._model(model)
-        name = spec.training_set.name
-        manifest = self._built(spec)
-        first, last = (datetime.fromisoformat(one) for one in manifest["interval"])
-        start, end = _midnight(since), _midnight(until)
-        if not first < start < end <= last:
-            raise DataError(
-                f"backtest of '{spec.name}': training set '{name}' holds decisions from {first} to "
-                f"{last}: since must lie after its beginning, and until after since and not beyond "
-                "its end"
-            )
-        fitted = self._fitted(spec)
-        dates = _dates(start, end, every)
-        as_of = datetime.fromisoformat(manifest["as_of"])
-        with spark_faults():
-            rows, labels = labels_over_time(
-                self.tables.read(name, version=manifest["version"]), spec.training_set,
-                Inputs.of(self.tables, manifest["inputs"]), dates, as_of=as_of,
-            )  # fmt: skip
-            columns = learning_columns(spec, spec.training_set.features.inputs())
-            table = with_rules(rows, spec).select(*columns.names, *labels).toArrow()
-        return backtest(
-            spec, table, columns, list(zip(dates, labels, strict=True)),
-            end=end, built_at=as_of,
-            algorithm=fitted.algorithm, params=fitted.params,
+        return backtest_newest(
+            self.tables, spec, destination=self._destination(spec),
+            since=since, until=until, every=every,
         )  # fmt: skip
 
     def promote(self, model: str | ModelSpec) -> Promotion:
@@ -297,19 +223,19 @@ class FeatureStore:
         def judge(challenger: Champion, champion: int | None) -> Sequence[Check]:
             return check_gates(spec.gates, challenger.judgement, champion=champion)
 
-        return promote(self._destination(spec.name), judge)
+        return promote(self._destination(spec), judge)
 
     def rollback(self, model: str | ModelSpec) -> Promotion:
         """Give the champion's alias back to the version that had it before."""
-        return rollback(self._destination(self._model(model).name))
+        return rollback(self._destination(model))
 
     def withdraw(self, model: str | ModelSpec) -> int:
         """Take the champion's alias away; the version that had it."""
-        return withdraw(self._destination(self._model(model).name))
+        return withdraw(self._destination(model))
 
     def history(self, model: str | ModelSpec) -> tuple[VersionHistory, ...]:
         """Every version of a model, the latest first, and what became of it."""
-        return history(self._destination(self._model(model).name))
+        return history(self._destination(model))
 
     def documents(self, model: str | ModelSpec, *, year: int | None = None) -> Mapping[str, str]:
         """File name -> content of the champion's model-risk document and of a year's review.
@@ -317,14 +243,7 @@ class FeatureStore:
         Both as Markdown and as one HTML file; see `stockade.learning.documents`.
         """
         spec = self._model(model)
-        champion = load_model(self._destination(spec.name))
-        manifest = read_manifest(self.tables, champion.training_table)
-        same = str(manifest.get("version")) == champion.training_version
-        file = ModelFile(
-            spec=spec, champion=champion, history=history(self._destination(spec.name)),
-            manifest=manifest if same else {}, written_at=datetime.now(UTC),
-        )  # fmt: skip
-        return documents(file, year=year)
+        return documents_of(self.tables, spec, destination=self._destination(spec), year=year)
 
     def score(
         self,
@@ -344,39 +263,10 @@ class FeatureStore:
         trained with; a declared definition that has changed since is refused by name.
         """
         spec = self._model(model)
-        destination = self._destination(spec.name)
-        champion = load_model(destination, CHALLENGER if shadow else CHAMPION)
-        require_same(
-            champion.fingerprints,
-            service_fingerprints(spec.training_set.features),
-            who=f"model '{champion.name}' version {champion.version}",
-            remedy="retrain it, or restore the definition",
+        champion = load_model(self._destination(spec), CHALLENGER if shadow else CHAMPION)
+        return write_predictions(
+            self.tables, spec, champion, since=since, until=until, explain=explain, shadow=shadow
         )
-        pinned: TrainingSet = from_json(champion.definitions_json)
-        table = _predictions(spec) + ("_shadow" if shadow else "")
-        rows = self._featured(pinned, since=since, until=until)
-        scored = score(
-            rows,
-            champion,
-            id_columns=pinned.spine.id,
-            decided_at=pinned.spine.decided_at,
-            explain=explain,
-        ).withColumn(DECIDED_ON, F.to_date(pinned.spine.decided_at))
-        note = {
-            "run_id": uuid4().hex,
-            "interval": [since.isoformat(), until.isoformat()],
-            "model": champion.name,
-            "model_version": champion.version,
-            "fingerprints": dict(champion.fingerprints),
-        }
-        with spark_faults():
-            written = self.tables.replace_interval(
-                table, scored, column=DECIDED_ON, start=since, end=until, note=note
-            )
-        return Scored(
-            table=table, rows=written.rows, model=champion.name,
-            version=str(champion.version), written=written,
-        )  # fmt: skip
 
     def evaluate(
         self, model: str | ModelSpec, *, since: date, until: date, as_of: datetime
@@ -385,64 +275,12 @@ class FeatureStore:
 
         Decisions whose label is pending or censored are left out.
         """
-        spec = self._model(model)
-        spine, label = spec.training_set.spine, spec.training_set.label
-        inputs = Inputs.of(self.tables)
-        rows = decisions(inputs, spine, start=_midnight(since), end=_midnight(until))
-        scored = self.tables.read(_predictions(spec)).select(*spine.id, SCORE, PROBABILITY)
-        labelled = labelled_rows(
-            rows.join(scored, [*spine.id]), label, spine, inputs, as_of=as_of
-        ).where(F.col(label.name).isNotNull())
-        reviewed = spec.review_entity or spine.id[0]
-        table = labelled.select(
-            label.name, SCORE, PROBABILITY, spine.decided_at, reviewed
-        ).toArrow()
-        entities = table.column(reviewed).combine_chunks().dictionary_encode().indices
-        return evaluate(
-            table.column(label.name).to_numpy(),
-            table.column(SCORE).to_numpy(),
-            table.column(spine.decided_at).to_numpy(),
-            entities=entities.to_numpy(zero_copy_only=False).astype("int64"),
-            capacity=spec.review_capacity,
-            probabilities=table.column(PROBABILITY).to_numpy(),
+        return evaluate_predictions(
+            self.tables, self._model(model), since=since, until=until, as_of=as_of
         )
 
-    def _featured(self, pinned: TrainingSet, *, since: date, until: date) -> DataFrame:
-        inputs = Inputs.of(self.tables)
-        rows = decisions(inputs, pinned.spine, start=_midnight(since), end=_midnight(until))
-        # A decision without a time belongs to no day.
-        timed = rows.where(F.col(pinned.spine.decided_at).isNotNull())
-        with spark_faults():
-            return attach_service(
-                timed, pinned.features, pinned.spine, inputs, mode=pinned.mode
-            ).rows
-
-    def _destination(self, model: str) -> Destination:
-        return Destination(
-            tracking_uri=self.target.tracking_uri,
-            registry_uri=self.target.registry_uri,
-            experiment=self.target.experiment(model),
-            registered_model=self.target.registered_model(model),
-        )
-
-    def _built(self, spec: ModelSpec) -> Mapping[str, Any]:
-        """The manifest of the model's training set, which must be of today's definitions."""
-        name = spec.training_set.name
-        manifest = read_manifest(self.tables, name)
-        require_same(
-            manifest["fingerprints"],
-            service_fingerprints(spec.training_set.features),
-            who=f"training set '{name}'",
-            remedy=f"build it again with `stockade build {name}`",
-        )
-        return manifest
-
-    def _fitted(self, spec: ModelSpec) -> Champion:
-        destination = self._destination(spec.name)
-        try:
-            return load_model(destination)
-        except ModelNotFoundError:
-            return load_model(destination, CHALLENGER)
+    def _destination(self, model: str | ModelSpec) -> Destination:
+        return Destination.of(self.target, self._model(model).name)
 
     def _model(self, given: str | ModelSpec) -> ModelSpec:
         return self.registry.model(given) if isinstance(given, str) else given
@@ -466,29 +304,3 @@ def _of_trials(
     if progress is None:
         return None
     return lambda ended, total, _best: progress(model, ended, total)
-
-
-def _predictions(spec: ModelSpec) -> str:
-    return f"{spec.name}_predictions"
-
-
-def _dates(start: datetime, end: datetime, every: Every) -> list[datetime]:
-    """Training dates from `start` to before `end`; a month later is the same day, or its last."""
-    if every not in _EVERY:
-        raise DefinitionError(f"every '{every}' is not one: {hint(every, _EVERY)}")
-    dates: list[datetime] = []
-    while not dates or dates[-1] < end:
-        n = len(dates)
-        month = start.month - 1 + n
-        year, month = start.year + month // 12, month % 12 + 1
-        last = calendar.monthrange(year, month)[1]
-        dates.append(
-            start.replace(year=year, month=month, day=min(start.day, last))
-            if every == "month"
-            else start + n * _EVERY[every]
-        )
-    return dates[:-1]
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time.min, tzinfo=UTC)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 # Before mlflow is imported: it reads them then. Nothing about a model leaves the house unasked,
 # and a progress bar per copied file says nothing.
@@ -38,6 +38,7 @@ from stockade.definitions.fingerprint import to_json
 from stockade.errors import StockadeError
 from stockade.learning.trial import Trial
 from stockade.predictors import BoosterMean, Predictor
+from stockade.target import Target
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 MANIFEST = "stockade.json"
@@ -69,6 +70,16 @@ class Destination:
     registry_uri: str
     experiment: str
     registered_model: str
+
+    @classmethod
+    def of(cls, target: Target, model: str) -> Self:
+        """Where a target keeps a model of that name."""
+        return cls(
+            tracking_uri=target.tracking_uri,
+            registry_uri=target.registry_uri,
+            experiment=target.experiment(model),
+            registered_model=target.registered_model(model),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

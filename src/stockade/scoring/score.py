@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from stockade.champion import Champion, input_matrix, require_finite
+from stockade.champion import PROBABILITY, SCORE, Champion, input_matrix, require_finite
 from stockade.errors import (
     SchemaError,
     raise_all,
@@ -17,7 +17,6 @@ from stockade.errors import (
 from stockade.predictors import Scores, cached_predictor
 from stockade.scoring.reasons import REASONS_TYPE, Wording
 
-SCORE, PROBABILITY = "score", "probability"
 ACTION, PROPENSITY, REASONS = "action", "propensity", "reasons"
 MODEL_NAME, MODEL_VERSION = "model_name", "model_version"
 _LOT, _LOSS = "_lot", "_loss"
