@@ -110,7 +110,8 @@ class FeatureStore:
         found = self.registry.find("view", view) if isinstance(view, str) else view
         if not isinstance(found, FeatureView):
             raise DefinitionError(
-                f"view '{view}' looks rows up as they are: there is nothing to materialise"
+                f"view '{view}' looks rows up as they are, or is computed at each decision: there "
+                "is nothing to materialise"
             )
         with spark_faults():
             return materialize(

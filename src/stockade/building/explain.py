@@ -14,7 +14,7 @@ from stockade.building.features import Inputs
 from stockade.building.verify import same
 from stockade.definitions.expression import columns_of
 from stockade.definitions.source import EventSource
-from stockade.definitions.view import Selection, View
+from stockade.definitions.view import PatternView, Selection, View
 from stockade.definitions.window import microseconds_since_1970
 from stockade.engine.bind import History, Track, bind, value_column
 from stockade.engine.contributions import Part, as_number, parts, whole
@@ -30,6 +30,7 @@ from stockade.engine.reference import (
 from stockade.engine.revisions import known_from
 from stockade.errors import (
     DataError,
+    DefinitionError,
     SchemaError,
     UnknownNameError,
     VerificationError,
@@ -122,6 +123,10 @@ def explain_value(
     names = [feature.name for feature in view.features()]
     if name not in names:
         raise UnknownNameError(f"view '{view.name}' has no feature '{name}': {hint(name, names)}")
+    if isinstance(view, PatternView):
+        raise DefinitionError(
+            f"view '{view.name}' measures many events together: its values have no parts to list"
+        )
     if at.tzinfo is None:
         raise DataError("at has no time zone: give a UTC instant")
     events = inputs.open(view.source.origin)

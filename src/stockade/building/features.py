@@ -16,7 +16,9 @@ from stockade.definitions.view import (
     FeatureService,
     FeatureView,
     LookupView,
+    PatternView,
     Selection,
+    sources_of,
 )
 from stockade.definitions.window import days, hours
 from stockade.engine.bind import History, reason
@@ -54,6 +56,11 @@ class Inputs:
         self.opened.append((named, frame))
         return frame
 
+    def history(self, selection: Selection) -> History:
+        """A selection with the rows of every source of its view."""
+        events, *others = (self.open(source.origin) for source in sources_of(selection.view))
+        return History(selection, events, tuple(others))
+
 
 def attach_service(
     rows: DataFrame,
@@ -82,9 +89,7 @@ def attach_service(
     selections = [
         selection if mode == "exact" else _snapshot(selection) for selection in service.selections()
     ]
-    histories = [
-        History(selection, inputs.open(selection.view.source.origin)) for selection in selections
-    ]
+    histories = [inputs.history(selection) for selection in selections]
     attached = attach(
         rows, histories, decided_at=spine.decided_at, keys=spine.keys, audit=audit, options=options
     )
@@ -99,6 +104,11 @@ def _snapshot(selection: Selection) -> Selection:
     view = selection.view
     if isinstance(view, LookupView):
         return selection
+    if isinstance(view, PatternView):
+        raise DefinitionError(
+            f"view '{view.name}' is computed at each decision and has no snapshots: use mode "
+            "'exact', or leave it out"
+        )
     table = EventSource(
         name=f"{view.name}_snapshot", origin=Table(name=view.name), event_time=AS_OF
     )

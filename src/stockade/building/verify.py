@@ -9,7 +9,6 @@ from pyspark.sql import functions as F
 
 from stockade.building.features import Inputs
 from stockade.definitions.spine import TrainingSet
-from stockade.engine.bind import History
 from stockade.engine.operator import attach
 from stockade.engine.oracle import naive
 from stockade.errors import EmptyTableError, VerificationError, require_columns
@@ -68,10 +67,7 @@ def verify(tables: Tables, definition: TrainingSet, *, sample: int = 500) -> Ver
     rows = inputs.open(spine.origin)
     require_columns(rows.columns, spine.decided_at, *spine.id, where=f"spine '{spine.name}'")
     few = _sampled(rows, spine.id, sample)
-    histories = [
-        History(selection, inputs.open(selection.view.source.origin))
-        for selection in definition.features.selections()
-    ]
+    histories = [inputs.history(selection) for selection in definition.features.selections()]
     engine = attach(few, histories, decided_at=spine.decided_at, keys=spine.keys)
     if engine.profile.rows == 0:
         raise EmptyTableError(f"spine '{spine.name}' has no decisions to verify: load its data")

@@ -11,7 +11,9 @@ from stockade.definitions.aggregate import Aggregate, Category
 from stockade.definitions.entity import Entity
 from stockade.definitions.expression import columns_of
 from stockade.definitions.gates import Gates
+from stockade.definitions.measure import Measure
 from stockade.definitions.model import Choice, ModelSpec, Uniform
+from stockade.definitions.pattern import FlowView, LinkView, MatchView
 from stockade.definitions.policy import Action, Policy
 from stockade.definitions.source import EventSource, Files, Query, Table
 from stockade.definitions.spine import Label, Spine, TrainingSet
@@ -21,6 +23,7 @@ from stockade.definitions.view import (
     FeatureService,
     FeatureView,
     LookupView,
+    PatternView,
     Selection,
     View,
 )
@@ -31,10 +34,12 @@ _CLASSES: Mapping[str, type] = {
     one.__name__: one
     for one in (
         Action, Aggregate, Category, Choice, Derived, Entity, EventSource, FeatureService,
-        FeatureView, Files, Gates, Label, Lifetime, LookupView, ModelSpec, Policy, Query, Selection,
-        Spine, Table, TrainingSet, Uniform,
+        FeatureView, Files, FlowView, Gates, Label, Lifetime, LinkView, LookupView, MatchView,
+        Measure, ModelSpec, Policy, Query, Selection, Spine, Table, TrainingSet, Uniform,
     )
 }  # fmt: skip
+
+_NOT_VALUES = frozenset({"name", "measures"})
 
 
 def to_json(definition: object) -> str:
@@ -62,6 +67,10 @@ def feature_fingerprint(view: View, feature: Feature) -> str:
 
 def feature_semantics(view: View, feature: Feature) -> Mapping[str, Any]:
     """All that decides one feature's values."""
+    if isinstance(view, PatternView):
+        # All that such a view says decides each of its features.
+        said = {key: value for key, value in semantics(view).items() if key not in _NOT_VALUES}
+        return said | {"aggregate": semantics(feature.aggregate)}
     return {
         "source": semantics(view.source),
         "keys": [[key, view.keys[key]] for key in view.entity.keys],

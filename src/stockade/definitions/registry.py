@@ -11,6 +11,7 @@ from stockade.definitions.entity import Entity
 from stockade.definitions.expression import check_expression
 from stockade.definitions.fingerprint import definition_fingerprint, service_fingerprints
 from stockade.definitions.model import ModelSpec
+from stockade.definitions.pattern import FlowView, LinkView, MatchView
 from stockade.definitions.source import EventSource
 from stockade.definitions.spine import Label, Spine, TrainingSet
 from stockade.definitions.view import (
@@ -18,6 +19,7 @@ from stockade.definitions.view import (
     FeatureService,
     FeatureView,
     LookupView,
+    PatternView,
     View,
 )
 from stockade.errors import DefinitionError, StockadeError, UnknownNameError, hint
@@ -28,6 +30,9 @@ KINDS: Mapping[type, str] = {
     EventSource: "source",
     FeatureView: "view",
     LookupView: "view",
+    MatchView: "view",
+    LinkView: "view",
+    FlowView: "view",
     FeatureService: "service",
     Spine: "spine",
     Label: "label",
@@ -92,7 +97,8 @@ class Registry:
 
     def views(self) -> tuple[View, ...]:
         """Every view, by name."""
-        return tuple(sorted((*self.all(FeatureView), *self.all(LookupView)), key=lambda v: v.name))
+        found = (*self.all(FeatureView), *self.all(LookupView), *self.all(PatternView))
+        return tuple(sorted(found, key=lambda view: view.name))
 
     def find(self, kind: str, name: str) -> object:
         """The definition, or an error that names the nearest."""
@@ -105,7 +111,7 @@ class Registry:
     def view(self, name: str) -> View:
         """The view of that name."""
         view = self.find("view", name)
-        assert isinstance(view, FeatureView | LookupView)  # noqa: S101 -- narrows; find() is by kind
+        assert isinstance(view, FeatureView | LookupView | PatternView)  # noqa: S101 -- narrows; find() is by kind
         return view
 
     def training_set(self, name: str) -> TrainingSet:
@@ -145,6 +151,9 @@ def _expression_faults(definition: object) -> Iterator[Exception]:
                 if aggregate.where is not None:
                     who = f"view '{definition.name}': where of '{noun}'"
                     check_expression(aggregate.where, who=who)
+        if isinstance(definition, MatchView):
+            for what, condition in definition.conditions().items():
+                check_expression(condition, who=f"view '{definition.name}': {what}")
         if isinstance(definition, FeatureService):
             yield from _derived_faults(definition)
             service_fingerprints(definition)

@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Literal
+from typing import ClassVar, Literal
 
 from stockade.definitions.aggregate import Aggregate
 from stockade.definitions.entity import Entity
+from stockade.definitions.measure import Measure
 from stockade.definitions.names import DOC, check_column, check_name, frozen, tuple_of
 from stockade.definitions.source import EventSource
 from stockade.definitions.window import LIFETIME, check_window
@@ -19,10 +20,10 @@ Sensitivity = Literal["public", "internal", "personal"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feature:
-    """One output column of a view: one aggregate, one window, one category at most."""
+    """One output column of a view: one aggregate or measure, one window, one category at most."""
 
     name: str
-    aggregate: Aggregate
+    aggregate: Aggregate | Measure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +58,7 @@ class FeatureView:
         check_name(self.name, what="view")
         who = f"view '{self.name}'"
         object.__setattr__(self, "aggregates", frozen(self.aggregates))
-        object.__setattr__(self, "keys", _key_columns(self.entity, self.keys, who=who))
+        object.__setattr__(self, "keys", key_columns(self.entity, self.keys, who=who))
         if self.boundary not in ("exclusive", "inclusive"):
             raise DefinitionError(
                 f"{who}: boundary '{self.boundary}' is not a rule: "
@@ -118,7 +119,7 @@ class LookupView:
         check_name(self.name, what="view")
         who = f"view '{self.name}'"
         object.__setattr__(self, "columns", tuple_of(self.columns))
-        object.__setattr__(self, "keys", _key_columns(self.entity, self.keys, who=who))
+        object.__setattr__(self, "keys", key_columns(self.entity, self.keys, who=who))
         if self.max_age is not None:
             check_window(self.max_age, who=f"{who}: max_age")
         if not self.columns:
@@ -145,7 +146,74 @@ class LookupView:
         return Selection(view=self, names=names)
 
 
-View = FeatureView | LookupView
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatternView:
+    """What `MatchView`, `LinkView` and `FlowView` have in common.
+
+    Attributes:
+        name: the view's name.
+        entity: whose features these are.
+        source: the events.
+        measures: noun -> measure; a window is appended to make a feature's name.
+        keys: entity key -> the source's column, where the names differ.
+        owner, description, sensitivity: for people.
+    """
+
+    KINDS: ClassVar[frozenset[str]] = frozenset()
+
+    name: str
+    entity: Entity
+    source: EventSource
+    measures: Mapping[str, Measure]
+    keys: Mapping[str, str] = field(default_factory=dict[str, str])
+    owner: str = field(default="", metadata=DOC)
+    description: str = field(default="", metadata=DOC)
+    sensitivity: Sensitivity = field(default="internal", metadata=DOC)
+
+    def __post_init__(self) -> None:
+        """Check names, and that the view knows its measures."""
+        check_name(self.name, what="view")
+        who = f"view '{self.name}'"
+        object.__setattr__(self, "measures", frozen(self.measures))
+        object.__setattr__(self, "keys", key_columns(self.entity, self.keys, who=who))
+        if not self.measures:
+            raise DefinitionError(f"{who} has no measures")
+        strangers = [noun for noun, one in self.measures.items() if one.kind not in self.KINDS]
+        if strangers:
+            raise DefinitionError(
+                f"{who}: '{strangers[0]}' is a {self.measures[strangers[0]].kind}, which a "
+                f"{type(self).__name__} does not measure: it knows {', '.join(sorted(self.KINDS))}"
+            )
+        _check_features(self.features(), taken=tuple_of(self.entity.keys), who=who)
+
+    @property
+    def boundary(self) -> Boundary:
+        """Always exclusive: what happened at the decision's instant does not count."""
+        return "exclusive"
+
+    def features(self) -> tuple[Feature, ...]:
+        """Every output column, in the order of definition."""
+        return tuple(
+            Feature(name=one.name(noun, window), aggregate=replace(one, windows=(window,)))
+            for noun, one in self.measures.items()
+            for window in one.windows
+        )
+
+    def sources(self) -> tuple[EventSource, ...]:
+        """Every source that the view reads, its own first."""
+        return (self.source,)
+
+    def select(self, *names: str) -> "Selection":
+        """Only these features of the view."""
+        return Selection(view=self, names=names)
+
+
+View = FeatureView | LookupView | PatternView
+
+
+def sources_of(view: View) -> tuple[EventSource, ...]:
+    """Every source that a view reads, its own first."""
+    return view.sources() if isinstance(view, PatternView) else (view.source,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -278,7 +346,8 @@ def _expand(noun: str, aggregate: Aggregate) -> Iterator[tuple[str, Aggregate]]:
             yield f"{noun}_{value.lower()}_{end}", one
 
 
-def _key_columns(entity: Entity, keys: Mapping[str, str], *, who: str) -> Mapping[str, str]:
+def key_columns(entity: Entity, keys: Mapping[str, str], *, who: str) -> Mapping[str, str]:
+    """Entity key -> the source's column, for every key."""
     for key, column in keys.items():
         if key not in entity.keys:
             raise UnknownNameError(

@@ -13,7 +13,7 @@ from pyspark.sql.pandas.types import to_arrow_type
 from stockade.definitions.expression import columns_of
 from stockade.definitions.fingerprint import definition_fingerprint
 from stockade.definitions.source import EventSource
-from stockade.definitions.view import Feature, Selection
+from stockade.definitions.view import Feature, PatternView, Selection
 from stockade.definitions.window import microseconds
 from stockade.engine.program import Output, output_of
 from stockade.errors import (
@@ -30,10 +30,17 @@ _VALUE_TYPES = (*_KEY_TYPES, T.FractionalType, T.TimestampType)
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Features to attach, and the events that they are computed from."""
+    """Features to attach, and the events that they are computed from.
+
+    Attributes:
+        selection: which features of which view.
+        events: the rows of the view's source.
+        others: the rows of the further sources of a pattern view, in the order of its `sources()`.
+    """
 
     selection: Selection
     events: DataFrame
+    others: tuple[DataFrame, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +104,9 @@ def bind(
     groups: dict[tuple[str, int, tuple[str, ...], tuple[str, ...]], list[History]] = {}
     for history in histories:
         view = history.selection.view
+        if isinstance(view, PatternView):
+            faults.append(DefinitionError(f"view '{view.name}' cannot be computed yet"))
+            continue
         spine_keys = tuple(keys.get(key, key) for key in view.entity.keys)
         source_keys = tuple(view.keys[key] for key in view.entity.keys)
         found = list(_history_faults(spine, history, spine_keys, source_keys))

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from stockade.definitions.aggregate import Kind
+from stockade.definitions.aggregate import Aggregate, Kind
 from stockade.definitions.view import Feature, View
 from stockade.definitions.window import Lifetime, microseconds
-from stockade.errors import SchemaError
+from stockade.errors import DefinitionError, SchemaError
 
 # Beyond every decision; also the `visible_until` of a revision that nothing replaced.
 FOREVER = 2**62
@@ -51,6 +51,8 @@ def output_of(
 ) -> Output:
     """The computation behind one feature, given the Arrow type of the column it measures."""
     aggregate = feature.aggregate
+    if not isinstance(aggregate, Aggregate):
+        raise DefinitionError(f"view '{view.name}': a {aggregate.kind} is no aggregate of a window")
     (window,) = aggregate.windows
     return Output(
         name=feature.name,
