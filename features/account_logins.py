@@ -1,21 +1,30 @@
 """How an account signs in: the earliest trace an account takeover leaves."""
 
-from stockade import FeatureView, count, count_distinct, days, hours
-from trust_safety.features.entities import account
-from trust_safety.features.sources import login_events
+from stockade import FeatureView, count, count_distinct, last, seconds_since_last
+from trust_safety.features.entities import user
+from trust_safety.features.sources import IDENTITY, logins
+from trust_safety.features.windows import DAY, EVER, HOUR, MONTH, QUARTER
+
+SUCCESS = "outcome = 'success'"
 
 # One hour sees a credential-stuffing burst; thirty days is the account's own habit.
-BURST, DAY, HABIT = hours(1), days(1), days(30)
-
 account_logins = FeatureView(
     name="account_logins",
-    entity=account,
-    source=login_events,
+    entity=user,
+    source=logins,
     aggregates={
-        "logins": count(windows=(DAY, HABIT)),
-        "failed_logins": count(where="outcome = 'failure'", windows=(BURST, DAY)),
-        "login_countries": count_distinct("ip_country", windows=(DAY, HABIT)),
+        "logins": count(where=SUCCESS, windows=(DAY, MONTH, QUARTER)),
+        "failed_logins": count(where="outcome <> 'success'", windows=(HOUR, DAY)),
+        "failed_challenges": count(where="outcome = 'challenge_failed'", windows=(DAY,)),
+        "login_countries": count_distinct("ip_country", where=SUCCESS, windows=(DAY, MONTH)),
+        "login_devices": count_distinct("device_id", where=SUCCESS, windows=(DAY, MONTH)),
+        "login_networks": count_distinct("asn", where=SUCCESS, windows=(DAY, MONTH)),
+        "hosted_logins": count(where="asn_kind IN ('hosting', 'vpn')", windows=(DAY, MONTH)),
+        "seconds_since_login": seconds_since_last(where=SUCCESS, windows=EVER),
+        "last_latitude": last("latitude", where=SUCCESS, windows=(MONTH,)),
+        "last_longitude": last("longitude", where=SUCCESS, windows=(MONTH,)),
     },
-    owner="account-integrity@example.com",
-    description="Sign-in attempts per account, failed or not; excludes API-token use.",
+    owner=IDENTITY,
+    description="Sign-in attempts of an account: how many, from where, how many failed.",
+    sensitivity="personal",
 )
