@@ -21,9 +21,25 @@ def test_a_burst_shows_in_the_hour_and_the_habit_in_the_month(table: MakeTable) 
         LOGINS,
         ("l1", "ann", "2026-03-10 08:00:00", "2026-03-10 08:00:05", "success", "NO", *WHERE),
         ("l2", "ann", "2026-03-31 11:40:00", "2026-03-31 11:40:05", "failure", "BR", *WHERE),
-        ("l2", "ann", "2026-03-31 11:40:00", "2026-03-31 11:41:00", "failure", "BR", *WHERE),  # a copy
+        (
+            "l2",
+            "ann",
+            "2026-03-31 11:40:00",
+            "2026-03-31 11:41:00",
+            "failure",
+            "BR",
+            *WHERE,
+        ),  # a copy
         ("l3", "ann", "2026-03-31 11:50:00", "2026-03-31 11:50:05", "failure", "BR", *WHERE),
-        ("l4", "ann", "2026-03-31 11:59:58", "2026-03-31 12:00:03", "failure", "VN", *WHERE),  # too late
+        (
+            "l4",
+            "ann",
+            "2026-03-31 11:59:58",
+            "2026-03-31 12:00:03",
+            "failure",
+            "VN",
+            *WHERE,
+        ),  # too late
     )
     names = tuple(feature.name for feature in account_logins.features())
     history = History(Selection(view=account_logins, names=names), logins)
