@@ -70,7 +70,7 @@ reported_takeovers = EventSource(
 )
 
 is_takeover_login = Label(
-    name="is_takeover",
+    name="is_takeover_login",
     source=reported_takeovers,
     keys={"event_id": "event_id"},
     # The sign-in itself is the event; it takes the owner up to six weeks to notice.

@@ -7,7 +7,7 @@ from trust_safety.models.takeover_login import reported_takeovers
 from trust_safety.models.withdrawals import withdrawal_features, withdrawal_requests
 
 is_takeover_withdrawal = Label(
-    name="is_takeover",
+    name="is_takeover_withdrawal",
     source=reported_takeovers,
     keys={"withdrawal_id": "event_id"},
     horizon=hours(1),
@@ -40,7 +40,7 @@ takeover_withdrawal = ModelSpec(
         ),
         explored=0.05,
     ),
-    rules="IF(is_new_address = 1, 1, 0) + IF(days_with_device IS NULL OR days_with_device < 1, 2, 0)"
+    rules="IF(is_new_address = 1, 1, 0) + IF(coalesce(days_with_device, 0) < 1, 2, 0)"
     " + IF(changes_1d > 0, 2, 0) + IF(amount_per_equity > 0.8, 1, 0) "
     "+ IF(failed_logins_1d > 2, 1, 0)",
     slices=("age_band", "country", "asset"),
