@@ -148,7 +148,9 @@ class FeatureStore:
             return restate(self.tables, self._training_set(training_set), as_of=as_of)
 
     def audit(self, training_set: str) -> Audit:
-        """Check every row of a written training set for hindsight."""
+        """Check every row of a written training set, or of a model's, for hindsight."""
+        if not self.tables.exists(training_set):
+            training_set = self.registry.training_set(training_set).name
         return audit(self.tables, training_set)
 
     def verify(
@@ -233,6 +235,11 @@ class FeatureStore:
     def withdraw(self, model: str | ModelSpec) -> int:
         """Take the champion's alias away; the version that had it."""
         return withdraw(self._destination(model))
+
+    def champion(self, model: str | ModelSpec) -> int | None:
+        """The version that scores, if there is one."""
+        versions = self.history(model)
+        return next((one.version for one in versions if CHAMPION in one.aliases), None)
 
     def history(self, model: str | ModelSpec) -> tuple[VersionHistory, ...]:
         """Every version of a model, the latest first, and what became of it."""

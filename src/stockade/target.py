@@ -18,10 +18,12 @@ class Target:
     Attributes:
         folder: of a local target; holds `warehouse/`, `mlflow.db` and `artifacts/`.
         schema: `catalog.schema` of a Databricks target.
+        all_models: one MLflow experiment for every model; without it each has its own.
     """
 
     folder: Path | None = None
     schema: str | None = None
+    all_models: str | None = None
 
     def __post_init__(self) -> None:
         """Check that there is one place, not two."""
@@ -99,7 +101,7 @@ class Target:
     def experiment(self, model: str) -> str:
         """The MLflow experiment of a model."""
         check_name(model, what="model")
-        return f"/trust_safety/{model}"
+        return self.all_models or f"/trust_safety/{model}"
 
     def registered_model(self, model: str) -> str:
         """The model's name in the registry."""

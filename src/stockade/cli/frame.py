@@ -1,12 +1,13 @@
 """What every command has: options, a store, progress, output, faults and exit codes."""
 
 import json
+import re
 import sys
 import tomllib
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, is_dataclass
-from datetime import UTC, date, datetime
+from dataclasses import asdict, dataclass, is_dataclass, replace
+from datetime import UTC, date, datetime, timedelta
 from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,11 +17,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from stockade.definitions.registry import Registry
-from stockade.errors import DefinitionError, StockadeError
+from stockade.errors import DefinitionError, StockadeError, UnknownNameError, hint
 
 if TYPE_CHECKING:
     from stockade.feature_store import FeatureStore
 
+_RELATIVE = re.compile(r"(\d{1,5}) (day|hour)s? (before|after) (.+)")
 DEFAULT_DEFINITIONS = ("trust_safety.features", "trust_safety.models")
 
 
@@ -49,9 +51,16 @@ class Options:
     definitions: tuple[str, ...]
     target: str | None
     as_json: bool
+    shared: tuple[str, ...] = ()
+    experiment: str | None = None
 
 
-Day = Annotated[str, typer.Option(help="a day or an instant (UTC): 2026-03-01, 2026-03-01T12:00")]
+Day = Annotated[
+    str,
+    typer.Option(
+        help="a day or an instant (UTC): 2026-03-01, 2026-03-01T12:00, '7 days before 2026-03-01'"
+    ),
+]
 
 
 @app.callback()
@@ -71,27 +80,48 @@ def options(
         typer.Option(help="folder, or catalog.schema; without it STOCKADE_TARGET or .stockade/"),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout")] = False,
+    share: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="name of a result, as in --json, that later tasks of a Databricks job read as "
+            "{{tasks.NAME.values.RESULT}}; elsewhere without effect; repeat for more"
+        ),
+    ] = None,
+    experiment: Annotated[
+        str | None,
+        typer.Option(help="MLflow experiment of all models; else /trust_safety/MODEL"),
+    ] = None,
 ) -> None:
     """Read what every command takes."""
-    context.obj = Options(tuple(definitions or _configured()), target, as_json)
+    chosen = tuple(definitions or _configured())
+    context.obj = Options(chosen, target, as_json, tuple(share or ()), experiment)
 
 
 def main(command: str | None = None) -> None:
     """Run the command line, or one command of it with the command line's options.
 
-    Faults go to stderr, one line each, with exit code 1.
+    Faults go to stderr, one line each, with exit code 1. After success it returns: Databricks
+    takes any `SystemExit` of a wheel's entry point for a failure.
     """
     # A console script's sys.path lacks the folder it is run in, where definitions often are.
     if "" not in sys.path:
         sys.path.insert(0, "")
     try:
-        app(None if command is None else _arguments(command, sys.argv[1:]))
+        _run(None if command is None else _arguments(command, sys.argv[1:]))
     except* StockadeError as group:
         for fault in _leaves(group):
             _screen.print(
                 f"error: {fault}", style=None, highlight=False, markup=False, soft_wrap=True
             )
         raise SystemExit(Exit.FAULT) from None
+
+
+def _run(arguments: list[str] | None) -> None:
+    try:
+        app(arguments)
+    except SystemExit as end:
+        if end.code:
+            raise
 
 
 def _arguments(command: str, given: Sequence[str]) -> list[str]:
@@ -101,7 +131,7 @@ def _arguments(command: str, given: Sequence[str]) -> list[str]:
     rest = iter(given)
     for text in rest:
         name = text.split("=", maxsplit=1)[0]
-        if name in ("--definitions", "-d", "--target"):
+        if name in ("--definitions", "-d", "--target", "--share", "--experiment"):
             common += [text] if "=" in text else [text, next(rest, "")]
         else:
             (common if name == "--json" else own).append(text)
@@ -140,6 +170,7 @@ def open_store(chosen: Options) -> Generator["FeatureStore"]:
     from stockade.target import Target
 
     place = Target.parse(chosen.target) if chosen.target else Target.from_environment()
+    place = replace(place, all_models=chosen.experiment)
     with working("starting Spark"):
         spark = session(place)
     yield FeatureStore(registry, place, spark)
@@ -179,7 +210,14 @@ def bars() -> Generator[Callable[[str, int, int], None]]:
 
 def say(chosen: Options, data: Mapping[str, Any], text: str) -> None:
     """Print a result: the data as JSON where that was asked for, else the text."""
+    for name in chosen.shared:
+        if name not in data:
+            raise UnknownNameError(f"share '{name}': no such result: {hint(name, data)}")
     typer.echo(json.dumps(data, default=str, ensure_ascii=False) if chosen.as_json else text)
+    if chosen.shared:
+        from stockade.workspace import share
+
+        share({name: plain(data[name]) for name in chosen.shared})
 
 
 def plain(value: Any) -> Any:
@@ -187,21 +225,29 @@ def plain(value: Any) -> Any:
     return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
 
 
-def pair(text: str) -> tuple[str, str]:
+def pair(text: str, *, what: str = "rename") -> tuple[str, str]:
     """`A=B` taken apart."""
     name, equals, new = text.partition("=")
     if not (name and equals and new):
-        raise DefinitionError(f"rename '{text}' must read FROM=TO")
+        raise DefinitionError(f"{what} '{text}' must read FROM=TO")
     return name, new
 
 
 def instant(text: str) -> datetime:
-    """A moment in UTC; without a zone, UTC is meant."""
+    """A moment in UTC; without a zone, UTC is meant.
+
+    Schedules know one moment, their own: `N days before MOMENT`, `N hours after MOMENT` are others.
+    """
+    relative = _RELATIVE.fullmatch(text.strip())
+    if relative is not None:
+        number, unit, side, other = relative.groups()
+        distance = timedelta(**{f"{unit}s": int(number)})
+        return instant(other) - distance if side == "before" else instant(other) + distance
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise DefinitionError(
-            f"'{text}' is no time: write 2026-03-01 or 2026-03-01T12:00"
+            f"'{text}' is no time: write 2026-03-01, 2026-03-01T12:00 or '7 days before 2026-03-01'"
         ) from None
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 

@@ -60,7 +60,13 @@ def backtest(
 
 
 @app.command(name="promote")
-def promote_(context: typer.Context, model: str) -> None:
+def promote_(
+    context: typer.Context,
+    model: str,
+    may_stay: Annotated[
+        bool, typer.Option("--may-stay", help="exit code 0 also where it stays challenger")
+    ] = False,
+) -> None:
     """Make the challenger champion, if every gate lets it; exit code 1 if not."""
     with open_store(context.obj) as store:
         found = store.promote(model)
@@ -71,7 +77,7 @@ def promote_(context: typer.Context, model: str) -> None:
     end = "is champion" if found.promoted else "stays challenger"
     lines.append(f"'{found.model}' version {found.version} {end}")
     say(context.obj, plain(found), "\n".join(lines))
-    raise typer.Exit(Exit.DONE if found.promoted else Exit.FAULT)
+    raise typer.Exit(Exit.DONE if found.promoted or may_stay else Exit.FAULT)
 
 
 @app.command(name="rollback")

@@ -115,7 +115,9 @@ class Registry:
         return view
 
     def training_set(self, name: str) -> TrainingSet:
-        """The training set of that name."""
+        """The training set of that name, or that of the model of that name."""
+        if ("training set", name) not in self.definitions and ("model", name) in self.definitions:
+            return self.model(name).training_set
         found = self.find("training set", name)
         assert isinstance(found, TrainingSet)  # noqa: S101 -- narrows; find() is by kind
         return found

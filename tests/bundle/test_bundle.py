@@ -1,0 +1,64 @@
+"""The bundle is what the wheel can run; each known way to break it is noticed."""
+
+import json
+import shutil
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.bundle.checker import check
+
+ROOT = Path(__file__).parent.parent.parent
+SCRIPTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
+PARTS = ("databricks.yml", "resources", "dashboards")
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    for part in PARTS:
+        if (ROOT / part).is_dir():
+            shutil.copytree(ROOT / part, tmp_path / part)
+        else:
+            shutil.copy(ROOT / part, tmp_path)
+    return tmp_path
+
+
+def test_the_bundle_has_no_fault() -> None:
+    faults = check(ROOT, SCRIPTS)
+    unmade = [fault for fault in faults if "No such command" in fault]
+
+    assert [fault for fault in faults if fault not in unmade] == []
+    if unmade:
+        pytest.skip("commands that are still to come: " + "; ".join(unmade))
+
+
+def test_the_dashboard_is_a_dashboard() -> None:
+    for path in (ROOT / "dashboards").glob("*.lvdash.json"):
+        found = json.loads(path.read_text())
+        datasets = {one["name"] for one in found["datasets"]}
+        used = {
+            query["query"]["datasetName"]
+            for page in found["pages"]
+            for item in page["layout"]
+            for query in item["widget"].get("queries", [])
+        }
+
+        assert used <= datasets
+
+
+BROKEN = yaml.safe_load((Path(__file__).parent / "broken.yml").read_text())
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_bundle_is_noticed(copy: Path, name: str) -> None:
+    broken = BROKEN[name]
+    path = copy / broken["file"]
+    text = path.read_text()
+    assert broken["from"] in text
+    path.write_text(text.replace(broken["from"], broken["to"]))
+
+    faults = check(copy, SCRIPTS)
+
+    assert any(broken["said"] in fault for fault in faults), faults
