@@ -27,7 +27,7 @@ WRITING_MODULES = {"store/tables.py"}
 # Besides the command: the session flushes the streams before it lends them to the JVM.
 PRINTING_MODULES = {"cli/frame.py", "session.py"}
 # Besides the command: where things live, which Java and runtime there is, the switches that MLflow
-# reads only from its environment, and the zone of a test's process.
+# reads only from its environment, the zone of a test's process, and whether tasks have values.
 ENVIRONMENT_MODULES = {
     "cli/frame.py",
     "learning/tracking.py",
@@ -35,6 +35,7 @@ ENVIRONMENT_MODULES = {
     "target.py",
     "testing.py",
     "learning/isolated.py",
+    "workspace.py",
 }
 
 
