@@ -16,15 +16,16 @@ money_moves = EventSource(
         SELECT transfer_id AS move_id, user_id, CONCAT('fiat_', direction) AS kind,
           CAST(CASE WHEN direction = 'in' THEN amount_usd ELSE 0 END AS DECIMAL(18,2)) AS in_usd,
           CAST(CASE WHEN direction = 'out' THEN amount_usd ELSE 0 END AS DECIMAL(18,2)) AS out_usd,
+          amount_usd AS moved_usd, direction = 'in' AS is_credit,
           coalesce(bank_account_id, card_id) AS counterparty, requested_at AS moved_at, ingested_at
         FROM {obs_fiat_transfers}
         UNION ALL
-        SELECT deposit_id, user_id, 'coin_in', amount_usd, CAST(0 AS DECIMAL(18,2)), from_address,
-          credited_at, ingested_at
+        SELECT deposit_id, user_id, 'coin_in', amount_usd, CAST(0 AS DECIMAL(18,2)), amount_usd,
+          true, from_address, credited_at, ingested_at
         FROM {obs_crypto_deposits}
         UNION ALL
-        SELECT withdrawal_id, user_id, 'coin_out', CAST(0 AS DECIMAL(18,2)), amount_usd, address,
-          requested_at, ingested_at
+        SELECT withdrawal_id, user_id, 'coin_out', CAST(0 AS DECIMAL(18,2)), amount_usd, amount_usd,
+          false, address, requested_at, ingested_at
         FROM {obs_crypto_withdrawals}
         """
     ),

@@ -46,6 +46,7 @@ from stockade.definitions.measure import (
 from stockade.definitions.model import Choice, ModelSpec, Uniform
 from stockade.definitions.pattern import FlowView, LinkView, MatchView
 from stockade.definitions.policy import Action, Policy
+from stockade.definitions.release import Course, Level, ReleaseStrategy
 from stockade.definitions.source import EventSource, Files, Query, Table
 from stockade.definitions.spine import Label, Spine, TrainingSet
 from stockade.definitions.view import (
@@ -65,6 +66,7 @@ __all__ = [
     "Aggregate",
     "Category",
     "Choice",
+    "Course",
     "Derived",
     "Entity",
     "EventSource",
@@ -75,6 +77,7 @@ __all__ = [
     "FlowView",
     "Gates",
     "Label",
+    "Level",
     "LinkView",
     "LookupView",
     "MatchView",
@@ -82,6 +85,7 @@ __all__ = [
     "ModelSpec",
     "Policy",
     "Query",
+    "ReleaseStrategy",
     "Spine",
     "Table",
     "TrainingSet",

@@ -18,6 +18,7 @@ from stockade.definitions.fingerprint import from_json
 from stockade.definitions.model import ModelSpec
 from stockade.definitions.plan import Plan, plan
 from stockade.definitions.registry import Registry
+from stockade.definitions.release import ReleaseStrategy
 from stockade.definitions.source import Files
 from stockade.definitions.spine import TrainingSet
 from stockade.definitions.view import FeatureView
@@ -42,6 +43,8 @@ from stockade.learning.registry import (
     rollback,
     withdraw,
 )
+from stockade.learning.release import Release
+from stockade.learning.released import release_figure, work_out
 from stockade.learning.tracking import CHALLENGER, CHAMPION, Destination
 from stockade.learning.train import TrainedModel
 from stockade.learning.tune import Runner, Running
@@ -286,6 +289,24 @@ class FeatureStore:
         return evaluate_predictions(
             self.tables, self._model(model), since=since, until=until, as_of=as_of
         )
+
+    def release(
+        self, strategy: str | ReleaseStrategy, *, since: date, until: date, as_of: datetime
+    ) -> Release:
+        """When to make money available, by the predictions written for `[since, until)`.
+
+        Returns known later than `as_of` are not seen.
+        """
+        return work_out(
+            self.tables, self._strategy(strategy), since=since, until=until, as_of=as_of
+        )
+
+    def release_figure(self, strategy: str | ReleaseStrategy, found: Release) -> bytes:
+        """What `release` found as a PNG."""
+        return release_figure(self._strategy(strategy), found)
+
+    def _strategy(self, given: str | ReleaseStrategy) -> ReleaseStrategy:
+        return self.registry.strategy(given) if isinstance(given, str) else given
 
     def _destination(self, model: str | ModelSpec) -> Destination:
         return Destination.of(self.target, self._model(model).name)

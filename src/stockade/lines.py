@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from stockade.building.rebuild import Restatement
     from stockade.learning.backtest import Backtest
     from stockade.learning.evaluate import Evaluation
+    from stockade.learning.release import Release
 
 
 def evaluation_lines(what: str, found: "Evaluation") -> Iterator[str]:
@@ -82,6 +83,78 @@ def replay_lines(found: "Backtest") -> Iterator[str]:
         "once, and with hindsight;"
     )
     yield "precision of the reviews, calibration error and money saved of the first"
+    yield from _aligned(table)
+
+
+def release_lines(found: "Release") -> Iterator[str]:
+    """A release strategy: its bands, what courses cost in all, approvals and cohorts."""
+    yield (
+        f"'{found.strategy}' for {found.payments:,} payments from {found.since} to {found.until}, "
+        f"by what was known at {found.as_of}"
+    )
+    models = list(found.delays)
+    courses = list(found.bands[0].costs)
+    table = [["risk", "payments", "mean amount", *models, *(f"cost {one}" for one in courses), ""]]
+    for band in found.bands:
+        table.append(
+            [
+                f"{band.low:.2%} to {band.high:.2%}", f"{band.payments:,}",
+                f"{band.mean_amount:,.0f}",
+                *(_expected_observed(band.expected[one], band.observed[one]) for one in models),
+                *(f"{band.costs[one]:,.2f}" for one in courses), band.course,
+            ]
+        )  # fmt: skip
+    yield "bands of risk: returns expected (observed), cost of a payment by course, the cheapest"
+    yield from _aligned(table)
+    for model, shares in found.delays.items():
+        said = ", ".join(f"{share:.0%} after {n} d" for n, share in enumerate(shares, start=1))
+        yield f"known of the returns of '{model}': {said}"
+    yield f"in all, expected; and borne by the {found.mature:,} old enough to know"
+    yield from _aligned(
+        [
+            [one, f"{total.expected:,.0f}", f"{total.borne:,.0f}"]
+            for one, total in found.totals.items()
+        ]
+    )
+    if found.approvals:
+        levels = list(found.approvals[0].rates)
+        yield "come back in the end, if only the least risky were approved"
+        yield from _aligned(
+            [
+                ["approved", *levels],
+                *(
+                    [f"{point.approved:.1%}", *(f"{point.rates[one]:.2%}" for one in levels)]
+                    for point in found.approvals
+                ),
+            ]
+        )
+    if found.cohorts:
+        yield "by the day they were made, against the levels"
+        yield from _aligned(_cohort_table(found))
+
+
+def _cohort_table(found: "Release") -> list[list[str]]:
+    head = ["made", "level", "limit", "payments", "approved", "came back", "observed", "matured"]
+    table = [[*head, "known", "completed", "90 %", ""]]
+    for one in found.cohorts:
+        completed, interval = "-", "-"
+        if one.completed is not None and one.low is not None and one.high is not None:
+            completed, interval = f"{one.completed:.2%}", f"{one.low:.2%} to {one.high:.2%}"
+        table.append(
+            [
+                f"{one.first} to {one.last}", one.level, f"{one.limit:.1%}", f"{one.payments:,}",
+                f"{one.approved:.1%}", f"{one.reported:,}", f"{one.observed:.2%}",
+                f"{one.matured:.0%}", f"{one.known:.0%}", completed, interval, one.verdict,
+            ]
+        )  # fmt: skip
+    return table
+
+
+def _expected_observed(expected: float, observed: float | None) -> str:
+    return f"{expected:.2%} ({'-' if observed is None else f'{observed:.2%}'})"
+
+
+def _aligned(table: list[list[str]]) -> Iterator[str]:
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     for row in table:
         yield "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))

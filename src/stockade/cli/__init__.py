@@ -1,7 +1,7 @@
 """The command `stockade`: from definitions and files to scored and judged decisions."""
 
-from stockade.cli import data, models, workspace
+from stockade.cli import data, models, release, workspace
 from stockade.cli.frame import main
 
 # Importing a module of commands puts them into the command.
-__all__ = ["data", "main", "models", "workspace"]
+__all__ = ["data", "main", "models", "release", "workspace"]

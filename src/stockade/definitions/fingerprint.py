@@ -15,6 +15,7 @@ from stockade.definitions.measure import Measure
 from stockade.definitions.model import Choice, ModelSpec, Uniform
 from stockade.definitions.pattern import FlowView, LinkView, MatchView
 from stockade.definitions.policy import Action, Policy
+from stockade.definitions.release import Course, Level, ReleaseStrategy
 from stockade.definitions.source import EventSource, Files, Query, Table
 from stockade.definitions.spine import Label, Spine, TrainingSet
 from stockade.definitions.view import (
@@ -33,9 +34,10 @@ from stockade.errors import DefinitionError, FingerprintMismatchError
 _CLASSES: Mapping[str, type] = {
     one.__name__: one
     for one in (
-        Action, Aggregate, Category, Choice, Derived, Entity, EventSource, FeatureService,
-        FeatureView, Files, FlowView, Gates, Label, Lifetime, LinkView, LookupView, MatchView,
-        Measure, ModelSpec, Policy, Query, Selection, Spine, Table, TrainingSet, Uniform,
+        Action, Aggregate, Category, Choice, Course, Derived, Entity, EventSource, FeatureService,
+        FeatureView, Files, FlowView, Gates, Label, Level, Lifetime, LinkView, LookupView,
+        MatchView, Measure, ModelSpec, Policy, Query, ReleaseStrategy, Selection, Spine, Table,
+        TrainingSet, Uniform,
     )
 }  # fmt: skip
 

@@ -12,6 +12,7 @@ from stockade.definitions.expression import check_expression
 from stockade.definitions.fingerprint import definition_fingerprint, service_fingerprints
 from stockade.definitions.model import ModelSpec
 from stockade.definitions.pattern import FlowView, LinkView, MatchView
+from stockade.definitions.release import ReleaseStrategy
 from stockade.definitions.source import EventSource
 from stockade.definitions.spine import Label, Spine, TrainingSet
 from stockade.definitions.view import (
@@ -38,6 +39,7 @@ KINDS: Mapping[type, str] = {
     Label: "label",
     TrainingSet: "training set",
     ModelSpec: "model",
+    ReleaseStrategy: "strategy",
 }
 
 D = TypeVar("D")
@@ -127,6 +129,12 @@ class Registry:
         model = self.find("model", name)
         assert isinstance(model, ModelSpec)  # noqa: S101 -- narrows; find() is by kind
         return model
+
+    def strategy(self, name: str) -> ReleaseStrategy:
+        """The release strategy of that name."""
+        strategy = self.find("strategy", name)
+        assert isinstance(strategy, ReleaseStrategy)  # noqa: S101 -- narrows; find() is by kind
+        return strategy
 
     def fingerprint(self) -> str:
         """One fingerprint of everything, documentation apart."""
