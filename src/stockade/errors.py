@@ -15,6 +15,7 @@ from difflib import get_close_matches
 # ├── LeakageError           a value was later than its decision
 # ├── VerificationError      engine and oracle disagree
 # └── WriteError             a write would replace what it must not
+#     └── WriteConflictError another run wrote at the same time
 
 
 class StockadeError(Exception):
@@ -63,6 +64,10 @@ class VerificationError(StockadeError):
 
 class WriteError(StockadeError):
     """Raised when a write would replace what it must not; nothing was written."""
+
+
+class WriteConflictError(WriteError):
+    """Raised when another run wrote the same rows at the same time; nothing was written."""
 
 
 def hint(name: str, known: Iterable[str]) -> str:

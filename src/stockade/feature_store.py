@@ -107,9 +107,11 @@ class FeatureStore:
         start: date,
         end: date,
         rebuild: bool = False,
+        force: bool = False,
+        allow_empty: bool = False,
         progress: Progress | None = None,
     ) -> Materialized:
-        """Write a view's snapshots for the days `[start, end)`."""
+        """Write a view's snapshots for the days `[start, end)`, where they are not done."""
         found = self.registry.find("view", view) if isinstance(view, str) else view
         if not isinstance(found, FeatureView):
             raise DefinitionError(
@@ -118,8 +120,9 @@ class FeatureStore:
             )
         with spark_faults():
             return materialize(
-                self.tables, found, start=start, end=end, rebuild=rebuild, progress=progress
-            )
+                self.tables, found, start=start, end=end, rebuild=rebuild, force=force,
+                allow_empty=allow_empty, progress=progress,
+            )  # fmt: skip
 
     def build(
         self,

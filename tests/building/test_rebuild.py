@@ -8,7 +8,8 @@ from stockade import count, days
 from stockade.building.rebuild import Change, rebuild, restate
 from stockade.building.training_set import build
 from stockade.errors import DataError, TableNotFoundError, WriteError
-from stockade.store.tables import Snapshot, Tables
+from stockade.store.snapshot import Snapshot
+from stockade.store.tables import Tables
 from stockade.testing import MakeTable
 from tests.building.samples import NOTE, at, training, two_days
 

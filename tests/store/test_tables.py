@@ -19,6 +19,7 @@ from stockade.errors import (
     EmptyTableError,
     SchemaError,
     TableNotFoundError,
+    WriteConflictError,
     WriteError,
 )
 from stockade.store.tables import Moment, Tables, Written
@@ -362,7 +363,7 @@ def test_of_two_runs_that_replace_the_same_days_one_loses_whole(
     said = (
         r"^table 't': another run wrote the same rows at the same time \(DELTA_CONCURRENT_\w+\), "
     )
-    assert [type(fault) for fault in faults] == [WriteError]
+    assert [type(fault) for fault in faults] == [WriteConflictError]
     assert re.match(said + "and nothing of run slow was written: run it again$", str(faults[0]))
     assert (tables.version("t"), ids(tables)) == (1, [3])
     assert tables.last_note("t") == {"run_id": "fast"}

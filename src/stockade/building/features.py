@@ -25,7 +25,8 @@ from stockade.engine.bind import History, reason
 from stockade.engine.operator import Attached, EngineOptions, attach
 from stockade.errors import ColumnNotFoundError, DefinitionError, hint, raise_all
 from stockade.store.origins import open_origin
-from stockade.store.tables import Snapshot, Tables
+from stockade.store.snapshot import Snapshot
+from stockade.store.tables import Tables
 
 TICK: Mapping[str, timedelta] = {"daily": days(1), "hourly": hours(1)}
 AS_OF, AS_OF_ON = "as_of", "as_of_on"

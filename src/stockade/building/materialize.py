@@ -1,38 +1,66 @@
 """Snapshots of features: each active entity at each tick, written interval by interval."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import date, timedelta
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
 from uuid import uuid4
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from stockade.building.changes import (
+    DAY_US,
+    EPOCH,
+    newest_known,
+    reach_of,
+    staleness,
+    versions_read,
+)
 from stockade.building.features import AS_OF, AS_OF_ON, TICK, Inputs
-from stockade.definitions.fingerprint import require_same, to_json, view_fingerprints
+from stockade.definitions.fingerprint import (
+    definition_fingerprint,
+    require_same,
+    to_json,
+    view_fingerprints,
+)
 from stockade.definitions.view import FeatureView, Selection
-from stockade.definitions.window import Lifetime, microseconds
+from stockade.definitions.window import days, microseconds
 from stockade.engine.bind import History
 from stockade.engine.operator import EngineOptions, attach
 from stockade.engine.revisions import EVENT, FROM, clocks
-from stockade.errors import DefinitionError
-from stockade.store.tables import Tables, Written
-
-# A month of daily ticks is one job: few enough rows for one write, many enough to be worth it.
-CHUNK = timedelta(days=31)
+from stockade.errors import DefinitionError, EmptyTableError, TableNotFoundError
+from stockade.store.book import Book, Entry, Interval
+from stockade.store.ledger import Ledger, Work
+from stockade.store.tables import Tables
 
 Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Materialized:
-    """What `materialize` did for one view."""
+    """What `materialize` did for one view.
+
+    Attributes:
+        view: its name, and its table's.
+        start, end: the days that were asked for, `[start, end)`.
+        rows: how many were written.
+        written: the days that were written, as the ledger has them.
+        reasons: why, and for how many days.
+        skipped: how many days were done already.
+        waiting: the days whose inputs have not come.
+        late: rows that changed too long ago for the source's `lookback`, and are in no snapshot.
+    """
 
     view: str
     start: date
     end: date
-    rows: int
-    intervals: tuple[Written, ...]
+    rows: int = 0
+    written: tuple[date, ...] = ()
+    reasons: Mapping[str, int] = field(default_factory=dict[str, int])
+    skipped: int = 0
+    waiting: tuple[date, ...] = ()
+    late: int = 0
 
 
 def materialize(
@@ -42,10 +70,15 @@ def materialize(
     start: date,
     end: date,
     rebuild: bool = False,
+    force: bool = False,
+    allow_empty: bool = False,
     options: EngineOptions | None = None,
     progress: Progress | None = None,
 ) -> Materialized:
     """Write a view's features for each active entity at each tick of `[start, end)`.
+
+    Only days are written that the ledger does not have as done from these inputs: new ones, ones
+    that a run did not finish, and ones that a change of the inputs concerns.
 
     Args:
         tables: where to read events and write the view's table (keys, `as_of`, features,
@@ -54,49 +87,136 @@ def materialize(
             within the view's longest window.
         start, end: days (UTC), half-open. A daily tick is midnight, before that day's events.
         rebuild: replace the whole table, because the definition changed.
+        force: write days that are done, too; the same inputs give the same rows.
+        allow_empty: the source may be without any row.
         options: how the engine cuts its work.
-        progress: called with (view, intervals done, intervals in all).
+        progress: called with (view, days done, days to write).
 
     Raises:
         DefinitionError: the days are not an interval.
         FingerprintMismatchError: the table was written by another definition, and not `rebuild`.
+        EmptyTableError: the source has no rows, and not `allow_empty`; nothing is written.
+        WriteConflictError: other runs wrote the same days, time and again.
     """
     if not start < end:
         raise DefinitionError(f"materialize '{view.name}': start {start} must be before end {end}")
     if not rebuild:
         _refuse_other_definition(tables, view)
-    run = uuid4().hex
-    chunks = list(_chunks(start, end, CHUNK))
-    written: list[Written] = []
-    for done, (low, high) in enumerate(chunks):
+    ledger, inputs = Ledger(tables), Inputs.of(tables)
+    asked = list(Interval(start=start, end=end).days())
+    done = Materialized(view=view.name, start=start, end=end)
+    try:
+        events = inputs.open(view.source.origin)
+    except TableNotFoundError as fault:
+        return _waits(ledger, _work(view, {}, inputs, options=options), asked, done, str(fault))
+    work = _work(view, versions_read(inputs, view.source.origin), inputs, options=options)
+    work = replace(work, force=force, rebuild=rebuild)
+    book, late = _compared(ledger, work, view, asked)
+    wanted = (
+        dict.fromkeys(asked, "forced")
+        if force
+        else book.wanted(asked, fingerprint=work.fingerprint, inputs=work.inputs)
+    )
+    done = replace(done, skipped=len(asked) - len(wanted), late=late)
+    if not wanted:
+        return done
+    if not allow_empty and events.isEmpty():
+        raise EmptyTableError(
+            f"view '{view.name}': source '{view.source.name}' has no rows: load its data, or allow "
+            "it to be empty"
+        )
+    early = _early(view, events, wanted)
+    if early:
+        why = f"source '{view.source.name}' has no rows of that time yet"
+        done = _waits(ledger, work, early, done, why, book=book)
+    entries: list[Entry] = []
+    ready = [day for day in wanted if day not in early]
+    for entry in ledger.write(work, ready, book):
+        entries.append(entry)
         if progress:
-            progress(view.name, done, len(chunks))
-        note = {
-            "run_id": run,
+            progress(view.name, len(entries), len(ready))
+    return replace(
+        done,
+        rows=sum(entry.rows or 0 for entry in entries),
+        written=tuple(sorted(e.interval.start for e in entries if e.interval)),
+        reasons=Counter(wanted[day] for day in ready),
+    )
+
+
+def _work(
+    view: FeatureView,
+    versions: Mapping[str, int],
+    inputs: Inputs,
+    *,
+    options: EngineOptions | None,
+) -> Work:
+    def rows(interval: Interval) -> DataFrame:
+        return snapshots(inputs, view, start=interval.start, end=interval.end, options=options)
+
+    return Work(
+        table=view.name, column=AS_OF_ON, fingerprint=definition_fingerprint(view),
+        inputs=versions, run_id=uuid4().hex, rows=rows,
+        note={
             "view": view.name,
-            "interval": [low.isoformat(), high.isoformat()],
             "fingerprints": dict(view_fingerprints(view)),
             "definition": to_json(view),
-        }
-        rows = snapshots(Inputs.of(tables), view, start=low, end=high, options=options)
-        if rebuild and done == 0:
-            written.append(
-                tables.replace(
-                    view.name, rows, note=note, partition_by=(AS_OF_ON,), allow_empty=True
-                )
-            )
-            continue
-        written.append(
-            tables.replace_interval(
-                view.name, rows, column=AS_OF_ON, start=low, end=high, note=note, allow_empty=True
-            )
-        )
-    if progress:
-        progress(view.name, len(chunks), len(chunks))
-    return Materialized(
-        view=view.name, start=start, end=end, intervals=tuple(written),
-        rows=sum(one.rows for one in written),
+        },
     )  # fmt: skip
+
+
+def _compared(
+    ledger: Ledger, work: Work, view: FeatureView, days: Sequence[date]
+) -> tuple[Book, int]:
+    """The view's book, with every change of its inputs written in; and how many rows came late."""
+    book, late = ledger.settle(view.name, column=AS_OF_ON), 0
+    for old in book.unlinked(days, fingerprint=work.fingerprint, inputs=work.inputs):
+        found = staleness(ledger.tables, view, before=old, after=work.inputs)
+        late += found.ignored
+        change = Entry(
+            table=view.name, fingerprint=work.fingerprint, interval=None, attempt=0, state="stale",
+            run_id=work.run_id, inputs=old, newer=work.inputs, reason=found.reason,
+        )  # fmt: skip
+        lines = [replace(change, interval=one) for one in found.intervals] or [change]
+        ledger.record(lines)
+        book = book.with_entries(lines)
+    return book, late
+
+
+def _early(view: FeatureView, events: DataFrame, wanted: Iterable[date]) -> list[date]:
+    """The days that look into a stretch that the source has not come to."""
+    every = view.source.expected_every
+    if every is None:
+        return []
+    newest = newest_known(events, view.source)
+    if newest is None:
+        return sorted(wanted)
+    last_tick = microseconds(days(1) - TICK[view.cadence])
+    limit = newest + microseconds(every) - last_tick
+    return sorted(day for day in wanted if (day - EPOCH).days * DAY_US > limit)
+
+
+def _waits(
+    ledger: Ledger,
+    work: Work,
+    wanted: Sequence[date],
+    done: Materialized,
+    why: str,
+    *,
+    book: Book | None = None,
+) -> Materialized:
+    """Days that cannot be written yet, put down as such where nothing else is."""
+    book = book or ledger.book(work.table)
+    new = [day for day in wanted if day not in book.current]
+    ledger.record(
+        [
+            Entry(
+                table=work.table, fingerprint=work.fingerprint, interval=Interval.of(day),
+                attempt=0, state="waiting", run_id=work.run_id, inputs=work.inputs, reason=why,
+            )
+            for day in new
+        ]
+    )  # fmt: skip
+    return replace(done, waiting=tuple(wanted))
 
 
 def snapshots(
@@ -124,7 +244,7 @@ def _active(view: FeatureView, events: DataFrame, *, start: date, end: date) -> 
     # The first tick after the event at which it is known; a tick counts what lies before it.
     seen = F.greatest(F.col(EVENT) + F.lit(1), F.col(FROM))
     first = F.greatest(seen + F.pmod(-seen, F.lit(tick)), low)
-    reach = _reach(view)
+    reach = reach_of(view)
     counted = F.col(EVENT) + F.lit(reach or 0)
     last = high if reach is None else F.least(counted - F.pmod(counted, F.lit(tick)), high)
     timed = clocks(view.source, events).dropna(subset=list(view.keys.values()))
@@ -136,28 +256,12 @@ def _active(view: FeatureView, events: DataFrame, *, start: date, end: date) -> 
     return moments.select(*names, F.timestamp_micros("_tick").alias(AS_OF))
 
 
-def _reach(view: FeatureView) -> int | None:
-    lengths: list[int] = []
-    for aggregate in view.aggregates.values():
-        for window in aggregate.windows:
-            if isinstance(window, Lifetime):
-                return None
-            lengths.append(microseconds(window + aggregate.delay))
-    return max(lengths)
-
-
 def _edge(day: date) -> Column:
-    return F.lit((day - date(1970, 1, 1)).days * 86_400_000_000)
-
-
-def _chunks(start: date, end: date, length: timedelta) -> Iterator[tuple[date, date]]:
-    while start < end:
-        yield start, min(start + length, end)
-        start += length
+    return F.lit((day - EPOCH).days * DAY_US)
 
 
 def _refuse_other_definition(tables: Tables, view: FeatureView) -> None:
-    note = tables.last_note(view.name) if tables.exists(view.name) else None
+    note = tables.note_with(view.name, "fingerprints")
     if note is not None:
         require_same(
             note.get("fingerprints", {}),

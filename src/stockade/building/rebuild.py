@@ -10,11 +10,12 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from stockade.building.features import Inputs
-from stockade.building.training_set import assemble, content_hash, read_manifest
+from stockade.building.training_set import assemble, read_manifest
 from stockade.definitions.fingerprint import from_json, to_json
 from stockade.definitions.spine import TrainingSet
 from stockade.engine.operator import EngineOptions
 from stockade.errors import DataError, WriteError
+from stockade.store.content import content
 from stockade.store.tables import Tables, Written
 
 RESTATED = "_restated"
@@ -109,11 +110,11 @@ def rebuild(
         note = {"run_id": uuid4().hex, "rebuilt": name, "of_run": manifest["run_id"]}
         written = tables.replace(into, rows, note=note)
         rows = tables.read(into, version=written.version)
-    found = rows.agg(F.count(F.lit(1)).alias("rows"), content_hash(rows).alias("hash")).first()
+    found = content(rows)
     return Rebuilt(
         training_set=name,
-        rows=0 if found is None else found["rows"],
-        content_hash="" if found is None else str(found["hash"]),
+        rows=found.rows,
+        content_hash=found.content_hash,
         recorded_hash=manifest["content_hash"],
         inputs=inputs.tables.versions,
         written=written,

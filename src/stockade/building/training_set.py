@@ -29,6 +29,7 @@ from stockade.errors import (
     TableNotFoundError,
     require_columns,
 )
+from stockade.store.content import content_hash
 from stockade.store.tables import Tables
 
 MANIFEST = "_manifest"
@@ -230,11 +231,6 @@ def measure(rows: DataFrame, definition: TrainingSet) -> dict[str, Any]:
         "latest_used": latest,
         "label_latest_known_at": found[known],
     }
-
-
-def content_hash(rows: DataFrame) -> Column:
-    """A sum of row hashes: equal for equal rows in any order, duplicates counted."""
-    return F.sum(F.xxhash64(*sorted(rows.columns)).cast("decimal(38,0)"))
 
 
 def _latest(column: str) -> Column:

@@ -7,7 +7,7 @@ from string import Formatter
 from typing import Literal
 
 from stockade.definitions.names import DOC, check_column, check_name, frozen, tuple_of
-from stockade.definitions.window import check_delay
+from stockade.definitions.window import check_delay, check_window
 from stockade.errors import DefinitionError, UnknownNameError, hint
 
 FileFormat = Literal["parquet", "csv", "json", "delta"]
@@ -110,6 +110,10 @@ class EventSource:
             event does not.
         non_finite: what NaN and infinities in measured columns mean: `null` (missing, the
             default), `keep` (IEEE rules, NaN above all as in Spark), or `reject` (the run stops).
+        lookback: how far before the source's newest row a change still makes snapshots stale that
+            were written; without it, however far. What comes later than that is in no old snapshot.
+        expected_every: a stretch of this length without a row means that the data has not come:
+            snapshots wait that would look into it. Without it, nothing waits.
         description: one sentence for people.
         owner: who answers for it.
     """
@@ -123,6 +127,8 @@ class EventSource:
     version: str | None = None
     retracted: str | None = None
     non_finite: NonFinite = "null"
+    lookback: timedelta | None = field(default=None, metadata=DOC)
+    expected_every: timedelta | None = field(default=None, metadata=DOC)
     description: str = field(default="", metadata=DOC)
     owner: str = field(default="", metadata=DOC)
 
@@ -149,6 +155,9 @@ class EventSource:
             )
         if self.retracted and not self.version:
             raise DefinitionError(f"{who} has retracted but no version to order its revisions by")
+        for what in ("lookback", "expected_every"):
+            if getattr(self, what) is not None:
+                check_window(getattr(self, what), who=f"{who}: {what}")
         if self.non_finite not in NON_FINITE:
             raise DefinitionError(
                 f"{who}: non_finite '{self.non_finite}' is not a rule: "

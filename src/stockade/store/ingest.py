@@ -20,6 +20,9 @@ from stockade.errors import (
 from stockade.store.origins import open_files, require_timestamps, schema_faults
 from stockade.store.tables import Note, Tables, Written
 
+# What the next version changes can then be read without reading either version whole.
+CHANGE_FEED = {"delta.enableChangeDataFeed": "true"}
+
 
 def ingest(
     tables: Tables,
@@ -70,7 +73,9 @@ def ingest(
         typed = typed.withColumn(day, F.to_date(partition_on))
         partitions = (day,)
     try:
-        return tables.replace(name, typed, note=note, partition_by=partitions)
+        return tables.replace(
+            name, typed, note=note, partition_by=partitions, properties=CHANGE_FEED
+        )
     except Exception as fault:
         known = _behind(str(fault), files)
         if known is None:

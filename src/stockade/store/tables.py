@@ -9,10 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 from uuid import uuid4
 
-from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
-from pyspark.sql import types as T
 
 from stockade.definitions.names import check_column, check_name
 from stockade.errors import (
@@ -21,8 +18,15 @@ from stockade.errors import (
     EmptyTableError,
     SchemaError,
     TableNotFoundError,
-    WriteError,
+    WriteConflictError,
     hint,
+)
+from stockade.store.shape import (
+    OUTSIDE,
+    require_date,
+    require_days,
+    require_same_columns,
+    within,
 )
 from stockade.target import Target
 
@@ -33,11 +37,13 @@ Step = Callable[[Moment, str], None]
 # Tells commits of one run apart; readers of notes never see it.
 _COMMIT = "commit_id"
 # A commit of ours is looked for among so many: others may have written days beside it meanwhile.
-_RECENT = 100
+RECENT = 100
 # Delta's typed exceptions do not reach Python (4.3.1) or Connect; the text does, in both.
 _CONFLICT = re.compile(r"\[(DELTA_(?:CONCURRENT_\w+|METADATA_CHANGED|PROTOCOL_CHANGED))")
 _NO_VERSION = re.compile(r"DELTA_(?:VERSION_NOT_(?:FOUND|CONTIGUOUS)|NO_RECREATABLE_HISTORY)", re.I)
-_OUTSIDE = "[DELTA_REPLACE_WHERE_MISMATCH]"
+_NO_FEED = re.compile(r"DELTA_(?:MISSING_CHANGE_DATA|CHANGE_TABLE_FEED|CHANGE_DATA_FEED|CDC_|CDF_)")
+# Other files or other properties, the same rows.
+_QUIET = ("OPTIMIZE", "REORG", "VACUUM", "SET ", "UNSET ", "COMMENT", "CLUSTER BY", "UPGRADE")
 # Databricks' default lets a blind append slip past an overwrite.
 _SERIALIZABLE = ("delta.isolationLevel", "Serializable")
 
@@ -57,6 +63,40 @@ class Written:
     version: int
     rows: int
     path_or_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fence:
+    """Keeps a write that comes too late out: of a scope's writes, attempts only ever rise.
+
+    Attributes:
+        scope: what is fenced, within the table: `2026-03` for the days of a month.
+        attempt: Delta skips the write if one of this number or a higher one was committed in the
+            scope, even where a `RESTORE` has taken that one back (measured on 4.3.1).
+    """
+
+    scope: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commit:
+    """One entry of a table's history.
+
+    Attributes:
+        version: the Delta version that it made.
+        operation: as Delta names it: `WRITE`, `DELETE`, `RESTORE`.
+        note: of whoever wrote it through `Tables`; empty if a stranger did.
+    """
+
+    version: int
+    operation: str
+    note: Mapping[str, Any]
+
+    @property
+    def moves_rows(self) -> bool:
+        """Whether the table may hold other rows since."""
+        return not self.operation.startswith(_QUIET)
 
 
 class Tables:
@@ -130,6 +170,41 @@ class Tables:
         """The table's newest Delta version."""
         return int(self._newest(name)["version"])
 
+    def commits(self, name: str, newest: int = RECENT) -> tuple[Commit, ...]:
+        """A table's latest commits, the newest first; none where there is no such table."""
+        if not self.exists(name):
+            return ()
+        return tuple(
+            Commit(
+                version=int(row["version"]),
+                operation=str(row["operation"]),
+                note=_note(row["userMetadata"]) or {},
+            )
+            for row in self._history(name, newest)
+        )
+
+    def note_with(self, name: str, key: str) -> dict[str, Any] | None:
+        """The newest note that has a key, past commits of strangers and of maintenance."""
+        notes = (commit.note for commit in self.commits(name))
+        return next((dict(note) for note in notes if key in note), None)
+
+    def changes(self, name: str, *, after: int, until: int) -> DataFrame | None:
+        """The rows that came and went, with `_change_type`; None where the table keeps no feed."""
+        reader = self.spark.read.option("readChangeFeed", "true")
+        reader = reader.option("startingVersion", after + 1).option("endingVersion", until)
+        try:
+            if self.target.folder is None or "." in name:
+                frame = reader.table(self._identifier(name))
+            else:
+                frame = reader.format("delta").load(str(self._path(name)))
+            # A feed that began later, or whose log is gone, shows only when it is planned.
+            _ = frame.limit(0).isEmpty()
+        except Exception as fault:
+            if _NO_FEED.search(str(fault)) or _NO_VERSION.search(str(fault)):
+                return None
+            raise
+        return frame
+
     def last_note(self, name: str) -> dict[str, Any] | None:
         """The note of the newest commit; None if a stranger wrote it."""
         return _note(self._newest(name)["userMetadata"])
@@ -142,18 +217,34 @@ class Tables:
         note: Note,
         partition_by: Sequence[str] = (),
         allow_empty: bool = False,
+        fence: Fence | None = None,
+        properties: Mapping[str, str] | None = None,
     ) -> Written:
         """Replace a whole table in one commit; its columns may change.
 
+        Args:
+            name: the table.
+            frame: its rows.
+            note: of the commit.
+            partition_by: columns that the table's files are kept apart by.
+            allow_empty: no rows are meant.
+            fence: see `Fence`.
+            properties: Delta's, for a table that is made anew.
+
         Raises:
             EmptyTableError: no rows, and not `allow_empty`; nothing is written.
-            WriteError: another run wrote at the same time; nothing is written.
+            WriteConflictError: another run wrote at the same time; nothing is written.
         """
         self._require_rows(name, frame, allow_empty=allow_empty)
         writer = frame.write.format("delta").mode("overwrite").option("overwriteSchema", "true")
         if partition_by:
             writer = writer.partitionBy(*partition_by)
-        return self._commit(name, writer, note)
+        return self._commit(name, writer.options(**(properties or {})), note, fence)
+
+    def append(self, name: str, frame: DataFrame, *, note: Note) -> Written:
+        """Add rows to a table that is only ever added to; it is made where it is missing."""
+        writer = frame.coalesce(1).write.format("delta").mode("append")
+        return self._commit(name, writer.option("delta.appendOnly", "true"), note)
 
     def replace_interval(
         self,
@@ -165,6 +256,7 @@ class Tables:
         end: date,
         note: Note,
         allow_empty: bool = False,
+        fence: Fence | None = None,
     ) -> Written:
         """Replace the days `[start, end)` of a table partitioned by the date `column`.
 
@@ -175,39 +267,42 @@ class Tables:
             SchemaError: columns or partitions differ from the table's; nothing is written.
             EmptyTableError: no rows, and not `allow_empty`; nothing is written.
             DataError: a row lies outside the interval; nothing is written.
-            WriteError: another run wrote at the same time; nothing is written.
+            WriteConflictError: another run wrote at the same time; nothing is written.
         """
         check_column(column, who=f"table '{name}'")
-        _require_days(name, start, end)
-        _require_date(name, column, frame)
+        require_days(name, start, end)
+        require_date(name, column, frame)
         there = self.exists(name)
         if there:
-            _require_same_columns(name, self.read(name), frame)
+            require_same_columns(name, self.read(name), frame)
             self._require_partitions(name, column)
         self._require_rows(name, frame, allow_empty=allow_empty)
         if not there:
             # Delta holds rows to `replaceWhere` only where the table exists (seen in 4.3.1).
-            frame = _within(frame, column, start, end)
+            frame = within(frame, column, start, end)
         writer = frame.write.format("delta").mode("overwrite").partitionBy(column)
         # Built from dates alone: the condition decides what is deleted.
         days = f"{column} >= DATE'{start.isoformat()}' AND {column} < DATE'{end.isoformat()}'"
         try:
-            return self._commit(name, writer.option("replaceWhere", days), note)
+            return self._commit(name, writer.option("replaceWhere", days), note, fence)
         except Exception as fault:
-            if _OUTSIDE not in str(fault):
+            if OUTSIDE not in str(fault):
                 raise
             # Spark's own message quotes the row.
             raise DataError(
                 f"table '{name}': a row's '{column}' is not within [{start}, {end}), the days "
-                f"that are replaced; nothing was written {_OUTSIDE}"
+                f"that are replaced; nothing was written {OUTSIDE}"
             ) from None
 
-    def _commit(self, name: str, writer: Any, note: Note) -> Written:
+    def _commit(self, name: str, writer: Any, note: Note, fence: Fence | None = None) -> Written:
         if "run_id" not in note:
             raise DefinitionError(f"table '{name}': the note of a write must have a run_id")
         token = uuid4().hex
         text = json.dumps({**note, _COMMIT: token}, ensure_ascii=False, default=str)
         writer = writer.option("userMetadata", text).option(*_SERIALIZABLE)
+        if fence is not None:
+            writer = writer.option("txnAppId", f"{name}/{fence.scope}")
+            writer = writer.option("txnVersion", fence.attempt)
         self._step("before commit", name)
         try:
             if self.target.folder is None or "." in name:
@@ -218,7 +313,7 @@ class Tables:
             conflict = _CONFLICT.search(str(fault))
             if conflict is None:
                 raise
-            raise WriteError(
+            raise WriteConflictError(
                 f"table '{name}': another run wrote the same rows at the same time "
                 f"({conflict[1]}), and nothing of run {note['run_id']} was written: run it again"
             ) from None
@@ -227,7 +322,7 @@ class Tables:
 
     def _written(self, name: str, token: str, note: Note) -> Written:
         """Our commit, as the table's history has it."""
-        for commit in self._history(name, _RECENT):
+        for commit in self._history(name, RECENT):
             if _parsed(commit["userMetadata"]).get(_COMMIT) == token:
                 metrics = commit["operationMetrics"] or {}
                 return Written(
@@ -237,7 +332,7 @@ class Tables:
                     path_or_name=name if "." in name else self.target.place(name),
                 )
         # Delta may skip a write silently: only the note proves that it is ours that counts.
-        raise WriteError(
+        raise WriteConflictError(
             f"table '{name}': run {note['run_id']} is not among its newest commits: "
             "the write was skipped; run it again"
         )
@@ -288,42 +383,6 @@ class Tables:
         return ".".join(f"`{part}`" for part in full)
 
 
-class Snapshot:
-    """The tables of a target as of one moment each: every read of a table gives the same rows.
-
-    A run that reads a table twice, or counts before it computes, must not see another's commit
-    between. What was read can be read again from `versions`.
-    """
-
-    def __init__(self, tables: Tables, versions: Mapping[str, int] | None = None) -> None:
-        """Hold the tables.
-
-        Args:
-            tables: of the target.
-            versions: table -> version to read; of others, the newest when first read.
-        """
-        self.tables = tables
-        self.spark = tables.spark
-        self._versions = dict(versions or {})
-        self._read: set[str] = set()
-
-    @property
-    def versions(self) -> Mapping[str, int]:
-        """Table -> version, of all Delta tables that were read."""
-        return {name: self._versions[name] for name in sorted(self._read)}
-
-    def read(self, name: str) -> DataFrame:
-        """The rows of a table; see `Tables.read`."""
-        if name not in self._versions:
-            try:
-                self._versions[name] = self.tables.version(name)
-            except AnalysisException:
-                # A view of the catalog, or a table of another format, has no versions.
-                return self.tables.read(name)
-        self._read.add(name)
-        return self.tables.read(name, version=self._versions[name])
-
-
 def _no_step(_moment: Moment, _name: str) -> None:
     return None
 
@@ -340,45 +399,3 @@ def _note(text: str | None) -> dict[str, Any] | None:
     found = _parsed(text)
     found.pop(_COMMIT, None)
     return found or None
-
-
-def _require_days(name: str, start: date, end: date) -> None:
-    # A datetime is a date to Python, and a string could say anything.
-    for what, day in (("start", start), ("end", end)):
-        if type(day) is not date:
-            raise DefinitionError(
-                f"table '{name}': {what} of an interval must be a date, got {type(day).__name__}"
-            )
-    if not start < end:
-        raise DefinitionError(f"table '{name}': start {start} must be before end {end}")
-
-
-def _require_date(name: str, column: str, frame: DataFrame) -> None:
-    types = {field.name: field.dataType for field in frame.schema}
-    if column not in types:
-        raise SchemaError(
-            f"table '{name}': the rows have no column '{column}' to say which day they belong to: "
-            + hint(column, types)
-        )
-    if not isinstance(types[column], T.DateType):
-        raise SchemaError(
-            f"table '{name}': '{column}' must be a date to cut days by, and is "
-            f"{types[column].simpleString()}"
-        )
-
-
-def _within(frame: DataFrame, column: str, start: date, end: date) -> DataFrame:
-    """The rows; reading one outside the interval, or without a day, fails."""
-    day = F.col(column)
-    inside = (day >= F.lit(start)) & (day < F.lit(end))
-    return frame.withColumn(column, F.when(inside, day).otherwise(F.raise_error(F.lit(_OUTSIDE))))
-
-
-def _require_same_columns(name: str, there: DataFrame, here: DataFrame) -> None:
-    old = {field.name: field.dataType.simpleString() for field in there.schema}
-    new = {field.name: field.dataType.simpleString() for field in here.schema}
-    said = [f"'{c}' is missing" for c in old if c not in new]
-    said += [f"'{c}' is new" for c in new if c not in old]
-    said += [f"'{c}' was {old[c]} and is {new[c]}" for c in old if c in new and old[c] != new[c]]
-    if said:
-        raise SchemaError(f"table '{name}' has other columns than are written: {', '.join(said)}")
