@@ -98,8 +98,14 @@ def materialize(
                         name, start=day(start), end=day(end), rebuild=rebuild, progress=progress
                     )
                 )
-    text = "\n".join(f"{one.rows} rows in table '{one.view}'" for one in done)
+    text = "\n".join(
+        f"{one.view}: {one.rows} rows of {len(one.written)} days written, "
+        f"{one.skipped} days done already, {len(one.waiting)} waiting"
+        for one in done
+    )
     say(context.obj, {"views": [plain(one) for one in done]}, text)
+    waits = any(one.waiting for one in done)
+    raise typer.Exit(Exit.CHANGES if waits else Exit.DONE)
 
 
 @app.command()
