@@ -41,14 +41,14 @@ young_accounts = Spine(
     name="young_accounts",
     origin=Query(
         sql=f"""
-        SELECT a.user_id, a.age_days, a.decided_at, a.country, a.age_band, a.occupation,
+        SELECT a.user_id, a.age_days, a.decided_at, a.country, a.age_band,
           a.signup_device_id AS device_id, a.referred_by
         FROM (
-          SELECT user_id, age_days, country, age_band, occupation, signup_device_id, referred_by,
+          SELECT user_id, age_days, country, age_band, signup_device_id, referred_by,
             date_trunc('day', signed_up_at) + make_dt_interval(age_days + 1) AS decided_at
           FROM (SELECT user_id, min(signed_up_at) AS signed_up_at, min(country) AS country,
-                  min(age_band) AS age_band, min(occupation) AS occupation,
-                  min(signup_device_id) AS signup_device_id, min(referred_by) AS referred_by
+                  min(age_band) AS age_band, min(signup_device_id) AS signup_device_id,
+                  min(referred_by) AS referred_by
                 FROM {{obs_users}} GROUP BY user_id)
           LATERAL VIEW explode({AGES}) AS age_days) a
         LEFT ANTI JOIN {{obs_enforcements}} e
