@@ -10,7 +10,7 @@ CANDIDATES := $(if $(PYTHON),"$(PYTHON)",python3.12 python3.11 python3.13 python
 SUPPORTED := import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast check bench wheel clean java links
+.PHONY: help demo test test-connect test-fast bundle-run check bench wheel clean java links
 
 help: ## list the targets
 	@printf 'usage: make TARGET [PYTHON=python3.12] [DATA=folder]\n\n'
@@ -40,6 +40,13 @@ bench: $(VENV)/installed java ## the engine against Spark's floor, Spark's windo
 wheel: $(VENV)/installed ## one wheel in dist/: stockade and trust_safety
 	@rm -rf build dist # what an older build left there would be packed too
 	@$(BIN)/python -m build --wheel --no-isolation
+
+test-connect: $(VENV)/installed java ## engine, store, building, learning and scoring on Spark Connect: an hour
+	@STOCKADE_TEST_REMOTE=1 $(BIN)/python -m pytest -q tests/engine tests/store tests/building tests/features \
+		tests/learning tests/scoring
+
+bundle-run: $(VENV)/installed java ## the bundle's jobs, run by the wheel in a fresh environment
+	@$(BIN)/python -m tests.bundle.run
 
 clean: ## remove what the targets made, except .stockade/: your tables and models
 	rm -rf $(VENV) .pyright build dist src/*.egg-info .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -76,7 +76,11 @@ def test_every_folder_with_modules_is_a_package() -> None:
 def test_the_wheel_holds_every_module_and_the_type_marker(wheel: Path) -> None:
     held = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
 
-    assert held == {*modules(), "stockade/py.typed"}
+    templates = {
+        f"stockade/{path.relative_to(FOLDERS['stockade']).as_posix()}"
+        for path in FOLDERS["stockade"].rglob("*.template")
+    }
+    assert held == {*modules(), *templates, "stockade/py.typed"}
 
 
 @pytest.mark.slow

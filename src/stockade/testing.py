@@ -9,6 +9,9 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import types as T
 
+from stockade.definitions.view import FeatureView, Selection
+from stockade.engine.bind import History
+from stockade.engine.operator import attach
 from stockade.session import session
 from stockade.target import Target
 
@@ -41,6 +44,15 @@ def table(spark: SparkSession) -> MakeTable:
         return spark.createDataFrame([_typed(types, row) for row in rows], types)
 
     return make
+
+
+def features_at(
+    spine: DataFrame, view: FeatureView, events: DataFrame, *, decided_at: str = "decided_at"
+) -> DataFrame:
+    """The spine's rows with all features of a view, computed from `events` by the engine."""
+    names = tuple(feature.name for feature in view.features())
+    history = History(Selection(view=view, names=names), events)
+    return attach(spine, [history], decided_at=decided_at).rows
 
 
 def _typed(types: T.StructType, row: tuple[object, ...]) -> tuple[object, ...]:

@@ -1,4 +1,4 @@
-"""The bundle's jobs, run by the installed wheel with the bundle's own parameters: `make bundle-run`.
+"""The bundle's jobs, run by the installed wheel with the bundle's parameters: `make bundle-run`.
 
 Builds the wheel, installs it alone into a fresh environment, adds what the runtime brings (Spark,
 Delta, and `dbutils` for task values), and runs job after job as the Jobs service would: tasks in
@@ -198,7 +198,8 @@ class Machine:
             name: os.environ[name] for name in ("PATH", "HOME", "JAVA_HOME") if name in os.environ
         }
         return {
-            **kept, "DATABRICKS_RUNTIME_VERSION": "18.x", "TASK_VALUES": str(self.folder / "values"),
+            **kept, "DATABRICKS_RUNTIME_VERSION": "18.x",
+            "TASK_VALUES": str(self.folder / "values"),
             "PYTHONPATH": str(self.folder / "runtime"), "TZ": "UTC",
             "SPARK_CONF_DIR": str(self.folder / "conf"),
             "PYSPARK_PYTHON": str(self.bin / "python"),

@@ -1,6 +1,8 @@
 """Commands for schedules: what there is to work on, and the jobs of a Databricks workspace."""
 
+import re
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -85,6 +87,25 @@ def repair(
 
     with _watched() as watch:
         _report(context, Workspace().repair(run, watch=watch, timeout=hours * 3600))
+
+
+@app.command()
+def init(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(help="where to; made, or empty")],
+    name: Annotated[str | None, typer.Option(help="of the package; else the folder's")] = None,
+    cloud: Annotated[str, typer.Option(help="aws, azure or gcp: names machines")] = "aws",
+) -> None:
+    """Write a starter project: definitions, tests, bundle and workflow."""
+    from stockade.starter import write
+
+    package = name or re.sub(r"\W+", "_", folder.resolve().name.lower())
+    files = write(folder, package=package, cloud=cloud)
+    say(
+        context.obj,
+        {"files": [str(path) for path in files]},
+        f"{len(files)} files in {folder}; next: cd {folder} && stockade check && pytest",
+    )
 
 
 @contextmanager
