@@ -637,14 +637,15 @@ _REVIEW = (
         "What the policy did with an event: a blocked or held event has no outcome to learn from.",
         """
         decision_id string the decision
-        event_id string the transfer, withdrawal, login or submission
-        event_table string fiat_transfers, crypto_withdrawals, logins or kyc_events
+        event_id string the transfer or withdrawal
+        event_table string fiat_transfers or crypto_withdrawals
         user_id string the account
         policy_version string which policy
         would_action string what the policy asked for
         action string instant, allow, hold, step_up or block: what was done
         propensity double the chance that this action was taken, given what the policy asked for
         is_exploration boolean let through by chance against the policy
+        was_stopped boolean the event did not go ahead: blocked, or its step-up was not passed
         decided_at time when
         ingested_at time the row arrived
         """,
@@ -713,14 +714,15 @@ _TRUTH = (
     ),
     _truth(
         "addresses",
-        "What an address of the chain really is.",
+        "What an address of the chain really is, once for each community that met it.",
         """
         address string the address
+        community long the community; -1 for the clusters that everybody meets
         category string as in address_labels, or wallet
         is_illicit boolean whether its money is
-        active_at time since when
+        active_at time since when it is seen
         """,
-        key="address",
+        key="address community",
         clock="active_at",
     ),
     _truth(
