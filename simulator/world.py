@@ -108,7 +108,7 @@ class World:
     def share(self, name: str) -> float:
         """A rate of crime in this world: higher by `intensity`, up to a cap, in a small one."""
         rate, cap = self.rates[name], self.rates["world.share_cap"]
-        if name.endswith("_per_user_year"):
+        if name.endswith("per_user_year"):
             # What happens once in a while must happen within the days that there are.
             cap *= 365 / self.days
         return max(rate, min(rate * self.intensity, cap))
