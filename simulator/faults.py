@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import date
+from decimal import Decimal
 from types import MappingProxyType
 
 import pyarrow as pa
@@ -56,7 +57,7 @@ def duplicated_batch(rows: pa.Table, at: int) -> pa.Table:
 def cents(rows: pa.Table, at: int) -> pa.Table:
     """Withdrawals say cents where they said dollars."""
     amount = rows["amount_usd"]
-    hundred = pa.scalar(100, pa.int64()).cast(pa.decimal128(3, 0))
+    hundred = pa.scalar(Decimal(100), pa.decimal128(3, 0))
     more = pc.multiply(amount, hundred).cast(ARROW[USD])
     return _with(rows, "amount_usd", pc.if_else(_since(rows, "requested_at", at), more, amount))
 
