@@ -53,6 +53,7 @@ from stockade.session import check_session, session
 from stockade.store.ingest import ingest
 from stockade.store.tables import Tables, Written
 from stockade.target import Target
+from stockade.watching.monitor import Monitored, monitor
 
 
 def connect(
@@ -310,6 +311,14 @@ class FeatureStore:
 
     def _strategy(self, given: str | ReleaseStrategy) -> ReleaseStrategy:
         return self.registry.strategy(given) if isinstance(given, str) else given
+
+    def monitor(self, *, since: date, until: date, sample: int = 5_000) -> Monitored:
+        """Watch sources, features, scores and outcomes of the days `[since, until)`.
+
+        Writes the `monitor_` tables; the same days again replace what was written.
+        """
+        with spark_faults():
+            return monitor(self.tables, self.registry, since=since, until=until, sample=sample)
 
     def _destination(self, model: str | ModelSpec) -> Destination:
         return Destination.of(self.target, self._model(model).name)

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from stockade.learning.backtest import Backtest
     from stockade.learning.evaluate import Evaluation
     from stockade.learning.release import Release
+    from stockade.watching.monitor import Monitored
 
 
 def evaluation_lines(what: str, found: "Evaluation") -> Iterator[str]:
@@ -53,6 +54,24 @@ def restatement_lines(found: "Restatement") -> Iterator[str]:
             yield "  changes nothing"
     if found.table is not None:
         yield f"today's rows are in table '{found.table}'"
+
+
+def alert_lines(found: "Monitored") -> Iterator[str]:
+    """What a run of the monitor found: a line per alert and day, and whose gate is open."""
+    number = len({alert.alert_id for one in found.days for alert, _ in one.alerts})
+    for one in found.days:
+        for alert, causes in one.alerts:
+            said = f"{causes[0].kind}: {causes[0].text}" if causes else alert.signals[0].text
+            yield f"{one.day}  {alert.severity:8s}  {alert.alert_id}  {alert.root}: {said}"
+    for model, why in found.unwatched.items():
+        yield f"'{model}' is not watched: {why}"
+    for model, why in found.retrain.items():
+        yield f"'{model}' should learn anew: {why}"
+    measures = sum(len(one.judged) for one in found.days)
+    yield (
+        f"{len(found.days)} {plural('day', len(found.days))}, {measures:,} measures, "
+        f"{number} {plural('alert', number)}"
+    )
 
 
 def replay_lines(found: "Backtest") -> Iterator[str]:

@@ -1,0 +1,1 @@
+"""Monitors, their alerts and causes, explanations and reports."""
