@@ -199,4 +199,6 @@ def plural(noun: str, number: int) -> str:
     """The noun as the number wants it."""
     if number == 1:
         return noun
-    return f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    if noun.endswith("y") and noun[-2:-1] not in "aeiou":
+        return f"{noun[:-1]}ies"
+    return f"{noun}s"
