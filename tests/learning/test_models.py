@@ -8,27 +8,37 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
+from stockade import Choice
+from stockade.definitions.model import LEARNERS, Algorithm, Learner
 from stockade.errors import DefinitionError
 from stockade.learning.data import from_arrays, sampled
-from stockade.learning.models import check_spec, fit, fit_predict
+from stockade.learning.models import Params, check_spec, fit, fit_predict
 from stockade.predictors import (
     Predictor,
     Scorecard,
     UnsafeModelError,
     predictor_from_files,
 )
-from tests.learning.samples import INPUTS, spec_with, training_data
+from tests.learning.samples import INPUTS, SPEC, spec_with, training_data
 
 SOME = {"n_estimators": 10, "max_depth": 3, "subsample": 0.7}
 
 
-@pytest.fixture(params=["xgboost", "xgboost of three seeds", "logistic", "blend"])
+LIGHT = {**SOME, "learner": "lightgbm"}
+_MODELS: dict[str, tuple[Params, Algorithm]] = {
+    "logistic": ({}, "logistic"),
+    "xgboost": (SOME, "xgboost"),
+    "xgboost of three seeds": ({**SOME, "seeds": 3}, "xgboost"),
+    "lightgbm of two seeds": ({**LIGHT, "seeds": 2}, "lightgbm"),
+    "blend": (SOME, "blend"),
+    "blend with lightgbm": (LIGHT, "blend"),
+}
+
+
+@pytest.fixture(params=list(_MODELS))
 def model(request: pytest.FixtureRequest) -> Predictor:
-    if request.param == "logistic":
-        return fit({}, "logistic", training_data())
-    seeds = 3 if "three" in request.param else 1
-    algorithm = "blend" if request.param == "blend" else "xgboost"
-    return fit({**SOME, "seeds": seeds}, algorithm, training_data(), seed=5)
+    params, algorithm = _MODELS[request.param]
+    return fit(params, algorithm, training_data(), seed=5)
 
 
 def test_a_model_read_back_from_its_files_scores_the_same_to_the_bit(model: Predictor) -> None:
@@ -47,10 +57,25 @@ def test_a_score_does_not_depend_on_the_batch_that_it_is_computed_in(model: Pred
     np.testing.assert_array_equal(one_by_one, model.predict(rows))
 
 
-def test_the_same_seed_gives_the_same_files() -> None:
-    first, second = (fit(SOME, "xgboost", training_data(), seed=5).files() for _ in range(2))
+@pytest.mark.parametrize("learner", LEARNERS)
+def test_the_same_seed_gives_the_same_files(learner: Learner) -> None:
+    params = {**SOME, "learner": learner}
+
+    first, second = (fit(params, learner, training_data(), seed=5).files() for _ in range(2))
 
     assert first == second
+
+
+@pytest.mark.parametrize("name", ["logistic", "xgboost", "lightgbm"])
+def test_contributions_add_up_to_the_log_odds(name: Algorithm) -> None:
+    model = fit({} if name == "logistic" else {**SOME, "learner": name}, name, training_data())
+    rows = training_data(seed=1).rows[:50]
+
+    odds = np.log(model.predict(rows)) - np.log1p(-model.predict(rows))
+
+    # What is left is the average row's, the same for each.
+    rest = odds - model.contributions(rows).sum(axis=1)
+    np.testing.assert_allclose(rest, rest[0], atol=1e-4)
 
 
 def test_seeds_are_averaged() -> None:
@@ -97,15 +122,16 @@ def test_a_declared_way_is_kept_to() -> None:
     data = from_arrays(x, labels, np.arange(4_000).astype("datetime64[s]"), inputs=("a", "b"))
     grid = np.stack([np.linspace(-2, 2, 200), np.zeros(200)], axis=1).astype(np.float32)
 
-    free, up, down = (
-        fit({"n_estimators": 40}, "xgboost", data, monotone=ways).predict(grid)
-        for ways in ({}, {"a": 1}, {"a": -1})
-    )
-
-    assert (np.diff(free) < 0).any()
-    assert (np.diff(free) > 0).any()
-    assert (np.diff(up) >= 0).all()
-    assert (np.diff(down) <= 0).all()
+    for learner in LEARNERS:
+        params = {"n_estimators": 40, "learner": learner}
+        free, up, down = (
+            fit(params, learner, data, monotone=ways).predict(grid)
+            for ways in ({}, {"a": 1}, {"a": -1})
+        )
+        assert (np.diff(free) < 0).any()
+        assert (np.diff(free) > 0).any()
+        assert (np.diff(up) >= 0).all()
+        assert (np.diff(down) <= 0).all()
     with pytest.raises(DefinitionError, match="monotone names 'logins_2d': known: 'transfers_1d'"):
         check_spec(spec_with(monotone={"logins_2d": 1}))
     with pytest.raises(DefinitionError, match=r"monotone is 1 or -1, not so for \['a'\]"):
@@ -155,8 +181,10 @@ def test_categories_are_told_apart_and_an_unseen_one_is_as_good_as_missing() -> 
     )
     rows = np.array([[0], [1], [2], [3], [np.nan]], np.float32)
 
-    for algorithm in ("xgboost", "logistic"):
-        model = fit({"n_estimators": 40} if algorithm == "xgboost" else {}, algorithm, data)
+    kinds: tuple[Algorithm, ...] = (*LEARNERS, "logistic")
+    for algorithm in kinds:
+        trees = {"n_estimators": 40, "learner": algorithm}
+        model = fit({} if algorithm == "logistic" else trees, algorithm, data)
         again = predictor_from_files(algorithm, ("rail",), model.files())
         scores = again.predict(rows)
         np.testing.assert_allclose(scores[[0, 2]], 0.6, atol=0.05)
@@ -183,11 +211,25 @@ def test_a_parameter_that_stockade_sets_is_refused() -> None:
         fit({"objective": "reg:squarederror"}, "xgboost", training_data())
 
 
-def test_a_truncated_booster_is_refused() -> None:
-    files = fit(SOME, "xgboost", training_data()).files()
+def test_a_search_may_be_over_both_kinds_of_trees_if_both_know_its_parameters() -> None:
+    both = Choice(options=LEARNERS)
+    check_spec(spec_with(search={**SPEC.search, "learner": both}))
 
-    with pytest.raises(UnsafeModelError, match=r"'model\.ubj' is not a whole xgboost model"):
-        predictor_from_files("xgboost", INPUTS, {"model.ubj": files["model.ubj"][:200]})
+    with pytest.raises(DefinitionError, match="xgboost has no parameter 'num_leaves'"):
+        check_spec(spec_with(search={"num_leaves": Choice(options=(7, 15)), "learner": both}))
+    with pytest.raises(DefinitionError, match="learner 'lightbgm' is not one: did you mean"):
+        check_spec(spec_with(fixed={"learner": "lightbgm"}))
+    with pytest.raises(DefinitionError, match="'learner' is 'lightgbm', and xgboost is asked"):
+        fit(LIGHT, "xgboost", training_data())
+
+
+@pytest.mark.parametrize(("learner", "name"), [("xgboost", "model.ubj"), ("lightgbm", "model.txt")])
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+def test_a_truncated_booster_is_refused(learner: Learner, name: str, share: float) -> None:
+    content = fit({**SOME, "learner": learner}, learner, training_data()).files()[name]
+
+    with pytest.raises(UnsafeModelError, match=f"'{name}' is not a whole {learner} model"):
+        predictor_from_files(learner, INPUTS, {name: content[: int(len(content) * share)]})
 
 
 def test_a_model_of_other_columns_is_refused(model: Predictor) -> None:

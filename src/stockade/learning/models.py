@@ -1,9 +1,10 @@
 """The learners: gradient-boosted trees, and the scorecard that they must beat."""
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+import lightgbm as lgb
 import numpy as np
 import xgboost as xgb
 from numpy.typing import NDArray
@@ -12,10 +13,19 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
 
-from stockade.definitions.model import Algorithm, ModelSpec
+from stockade.definitions.model import LEARNERS, Algorithm, Choice, Learner, ModelSpec
 from stockade.errors import DefinitionError, hint, raise_all
 from stockade.learning.data import LearningData, sampled
-from stockade.predictors import Blend, BoosterMean, Matrix, Predictor, Scale, Scorecard
+from stockade.predictors import (
+    Blend,
+    BoosterMean,
+    LightTrees,
+    Matrix,
+    Predictor,
+    Scale,
+    Scorecard,
+    Trees,
+)
 
 Value = str | int | float
 Params = Mapping[str, Value]
@@ -27,6 +37,9 @@ _MANAGED = {
     "feature_types", "importance_type", "missing", "monotone_constraints", "n_jobs", "nthread",
     "objective", "random_state", "seed", "verbosity",
 }  # fmt: skip
+# Beside those of its scikit-learn interface.
+_LIGHT_PARAMS = {"cat_l2", "cat_smooth", "extra_trees", "max_bin", "path_smooth"}
+_OWN = {"learner", "n_estimators", "seeds"}
 _LOGISTIC_PARAMS = ("C", "bins", "class_weight", "max_iter")
 # The smallest share of the rows that a bin of the scorecard holds.
 _LEAST_BIN = 0.0005
@@ -44,10 +57,11 @@ def fit(
     """The fitted model; the same rows, parameters and seed give the same model.
 
     Args:
-        params: XGBoost's names as in its scikit-learn interface (`n_estimators` trees), and
-            `seeds`, how many models with consecutive seeds are averaged. For `logistic`: `C`,
-            `bins` (at most so many for a number), `class_weight`, `max_iter`.
-        algorithm: `xgboost`, `logistic` or, with the parameters of `xgboost`, `blend` of both.
+        params: names as in the scikit-learn interface of XGBoost or LightGBM (`n_estimators`
+            trees), and `seeds`, how many models with consecutive seeds are averaged. For
+            `logistic`: `C`, `bins` (at most so many for a number), `class_weight`, `max_iter`.
+        algorithm: `xgboost`, `lightgbm`, `logistic`, or `blend` of the latter and the trees that
+            `params` name as their `learner`.
         data: what to learn from.
         seed: of the random parts.
         negatives: share of the negative rows to learn from; see `sampled`.
@@ -57,8 +71,21 @@ def fit(
     data = sampled(data, negatives, seed=seed)
     if algorithm == "logistic":
         return _fit_scorecard(params, data, seed=seed)
-    trees = _fit_boosters(params, data, seed=seed, monotone=monotone or {})
-    return trees if algorithm == "xgboost" else Blend(trees, _fit_scorecard({}, data, seed=seed))
+    trees = _fit_trees(params, data, seed=seed, monotone=monotone or {})
+    return Blend(trees, _fit_scorecard({}, data, seed=seed)) if algorithm == "blend" else trees
+
+
+def learner_of(params: Mapping[str, object]) -> Learner:
+    """Which trees the parameters are of.
+
+    Raises:
+        DefinitionError: there is no such learner.
+    """
+    named = params.get("learner", "xgboost")
+    for learner in LEARNERS:
+        if learner == named:
+            return learner
+    raise DefinitionError(f"learner '{named}' is not one: {hint(str(named), LEARNERS)}")
 
 
 # How a model's definition is fitted: here, or on Spark.
@@ -82,15 +109,26 @@ def fit_predict(
     return fit(params, algorithm, train, seed=seed).predict(np.asarray(test, np.float32))
 
 
-def check_params(names: Mapping[str, object], algorithm: Algorithm, *, who: str = "model") -> None:
+def check_params(params: Mapping[str, object], algorithm: Algorithm, *, who: str = "model") -> None:
     """Refuse parameters that the algorithm ignores or that are not the caller's to set.
 
     Raises:
         DefinitionError: with the nearest known name; several faults are raised together.
     """
-    known = set(_LOGISTIC_PARAMS)
-    if algorithm != "logistic":
-        known = (set(xgb.XGBModel().get_params()) | {"seeds"}) - _MANAGED
+    learner = None if algorithm == "logistic" else learner_of(params)
+    if learner is not None and algorithm not in (learner, "blend"):
+        raise DefinitionError(
+            f"{who}: parameter 'learner' is '{learner}', and {algorithm} is asked"
+        )
+    _check_names(params, learner, who=who)
+
+
+def _check_names(names: Iterable[str], learner: Learner | None, *, who: str) -> None:
+    known, algorithm = set(_LOGISTIC_PARAMS), learner or "logistic"
+    if learner == "xgboost":
+        known = set(xgb.XGBModel().get_params()) - _MANAGED | _OWN
+    if learner == "lightgbm":
+        known = (set(lgb.LGBMModel().get_params()) | _LIGHT_PARAMS) - _MANAGED | _OWN
     raise_all(
         f"{who} has parameters that {algorithm} does not take",
         [
@@ -105,10 +143,21 @@ def check_params(names: Mapping[str, object], algorithm: Algorithm, *, who: str 
     )
 
 
+def learners_of(spec: ModelSpec) -> tuple[Learner, ...]:
+    """The trees that a model's search is over."""
+    searched = spec.search.get("learner")
+    if isinstance(searched, Choice):
+        return tuple(learner_of({"learner": one}) for one in searched.options)
+    if searched is not None:
+        raise DefinitionError(f"model '{spec.name}': learner is searched as a Choice, or fixed")
+    return (learner_of(spec.fixed),)
+
+
 def check_spec(spec: ModelSpec) -> None:
-    """Refuse what XGBoost would silently ignore: parameters, and ways of unknown inputs."""
+    """Refuse what learners would silently ignore: parameters, and ways of unknown inputs."""
     who = f"model '{spec.name}'"
-    check_params({**spec.search, **spec.fixed}, "xgboost", who=who)
+    for learner in learners_of(spec):
+        _check_names({**spec.search, **spec.fixed}, learner, who=who)
     inputs = spec.training_set.features.inputs()
     raise_all(
         f"{who} has a way for inputs that it has not",
@@ -128,11 +177,12 @@ def constraints(inputs: Sequence[str], monotone: Mapping[str, int]) -> Params:
     return {"monotone_constraints": f"({ways})"}
 
 
-def _fit_boosters(
+def _fit_trees(
     params: Params, data: LearningData, *, seed: int, monotone: Mapping[str, int]
-) -> BoosterMean:
-    own = {"n_estimators", "seeds"}
-    settings = {name: value for name, value in params.items() if name not in own}
+) -> Trees:
+    if learner_of(params) == "lightgbm":
+        return _fit_light_trees(params, data, seed=seed, monotone=monotone)
+    settings = {name: value for name, value in params.items() if name not in _OWN}
     settings |= constraints(data.inputs, monotone)
     settings |= {"objective": "binary:logistic", "nthread": 1, "verbosity": 0}
     settings.setdefault("tree_method", "hist")
@@ -156,6 +206,42 @@ def _fit_boosters(
             for n in range(int(params.get("seeds", 1)))
         ),
     )
+
+
+def _fit_light_trees(
+    params: Params, data: LearningData, *, seed: int, monotone: Mapping[str, int]
+) -> LightTrees:
+    settings: dict[str, Any] = {name: one for name, one in params.items() if name not in _OWN}
+    # LightGBM grows by leaves, and XGBoost's depth alone would leave it at 31 of them; its
+    # subsample does nothing unless rows are drawn anew.
+    depth = int(settings.get("max_depth", -1))
+    settings.setdefault("num_leaves", 31 if depth < 1 else min(2**depth, 256))
+    settings.setdefault("subsample_freq", 1)
+    if monotone:
+        settings["monotone_constraints"] = [monotone.get(name, 0) for name in data.inputs]
+    settings |= {
+        "objective": "binary", "num_threads": 1, "verbosity": -1, "deterministic": True,
+        "force_row_wise": True,
+    }  # fmt: skip
+    categories = [j for j, name in enumerate(data.inputs) if name in data.categories]
+
+    def booster(number: int) -> lgb.Booster:
+        # A set of its own: LightGBM bins when it is first fitted, by that fit's parameters.
+        rows = lgb.Dataset(
+            data.rows,
+            label=data.labels.astype(np.float32),
+            weight=data.weights,
+            feature_name=list(data.inputs),
+            categorical_feature=categories,
+            params={"verbosity": -1},
+        )
+        return lgb.train(
+            {**settings, "seed": seed + number},
+            rows,
+            num_boost_round=int(params.get("n_estimators", 200)),
+        )
+
+    return LightTrees(data.inputs, tuple(booster(n) for n in range(int(params.get("seeds", 1)))))
 
 
 def _fit_scorecard(params: Params, data: LearningData, *, seed: int) -> Scorecard:

@@ -33,7 +33,7 @@ from stockade.learning.tracking import (
 )
 from stockade.predictors import UnsafeModelError
 
-_MODEL_FILE = re.compile(r"model(-[0-9]{1,3})?\.(ubj|json)\Z")
+_MODEL_FILE = re.compile(r"model(-[0-9]{1,3})?\.(ubj|txt|json)\Z")
 _CODE = {".py", ".pyc", ".pkl", ".pickle", ".cloudpickle", ".joblib", ".dill", ".pt", ".so", ".whl"}
 _FLAVOURS = {"stockade", "xgboost", "python_function"}
 _REMEDY = {CHAMPION: "train it and promote a version", CHALLENGER: "train it"}

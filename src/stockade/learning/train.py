@@ -17,7 +17,7 @@ from stockade.learning.data import Columns, LearningData, categories_of, learnin
 from stockade.learning.evaluate import Evaluation
 from stockade.learning.judgement import Fitted, Judgement, fit_decisions, judge_winner
 from stockade.learning.markdown import page
-from stockade.learning.models import Value, check_spec
+from stockade.learning.models import Value, check_spec, learner_of
 from stockade.learning.recent import Unlabelled, fit_with_young, unlabelled
 from stockade.learning.registry import load_model
 from stockade.learning.split import Periods, walk_forward
@@ -165,7 +165,7 @@ def train(
             record=Record(
                 known=run.known,
                 ended=lambda trial, result: run.log_trial(
-                    trial, algorithm="xgboost", result=result
+                    trial, algorithm=learner_of(trial.params), result=result
                 ),
             ),
         )  # fmt: skip

@@ -15,7 +15,7 @@ from stockade.definitions.model import Metric
 from stockade.errors import DataError
 from stockade.learning.data import LearningData
 from stockade.learning.evaluate import Evaluation, evaluate, mean_evaluation
-from stockade.learning.models import Params, Value, fit
+from stockade.learning.models import Params, Value, fit, learner_of
 from stockade.learning.split import Split
 from stockade.predictors import Predictor
 
@@ -129,7 +129,7 @@ class Objective:
 
     def _fit(self, params: Params, rows: LearningData) -> Predictor:
         return fit(
-            params, "xgboost", rows,
+            params, learner_of(params), rows,
             seed=self.seed, negatives=self.negatives, monotone=dict(self.monotone),
         )  # fmt: skip
 

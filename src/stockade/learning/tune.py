@@ -22,7 +22,7 @@ from hyperopt.pyll import scope
 from pyspark.sql import SparkSession
 
 from stockade.definitions.model import Algorithm, Choice, Metric, ModelSpec, Range
-from stockade.errors import StockadeError
+from stockade.errors import DefinitionError, StockadeError
 from stockade.learning.classic import (
     FitOnSpark,
     classic_session,
@@ -32,7 +32,14 @@ from stockade.learning.classic import (
 from stockade.learning.data import LearningData
 from stockade.learning.evaluate import mean_evaluation
 from stockade.learning.isolated import Isolated
-from stockade.learning.models import Fit, Value, check_spec, fit_spec
+from stockade.learning.models import (
+    Fit,
+    Value,
+    check_spec,
+    fit_spec,
+    learner_of,
+    learners_of,
+)
 from stockade.learning.split import Split
 from stockade.learning.trial import Objective, Trial, judge, lost_trial, save_rows, trial_of
 
@@ -77,7 +84,8 @@ class Study:
     def winner(self) -> tuple[Algorithm, Trial]:
         """The best of baseline, trials and blend: of equals, the simpler."""
         found: tuple[Algorithm, Trial] = ("logistic", self.baseline)
-        rest: list[tuple[Algorithm, Trial | None]] = [("xgboost", self.best), ("blend", self.blend)]
+        trees = learner_of(self.best.params)
+        rest: list[tuple[Algorithm, Trial | None]] = [(trees, self.best), ("blend", self.blend)]
         for algorithm, trial in rest:
             if trial is not None and self.value(trial) > self.value(found[1]):
                 found = (algorithm, trial)
@@ -170,11 +178,16 @@ def tune(
         begin: a point to try first, say the champion's, if the search may propose it.
 
     Raises:
-        DefinitionError: the space has a parameter that XGBoost does not know.
+        DefinitionError: the space has a parameter that a learner does not know.
         TrainingFailedError: not one trial succeeded; all reasons are given.
     """
     check_spec(spec)
     running = running or Running()
+    if running.runner == "distributed" and learners_of(spec) != ("xgboost",):
+        raise DefinitionError(
+            f"model '{spec.name}': runner 'distributed' shares rows out for xgboost only: leave "
+            "lightgbm out of the search, or use runner 'batch'"
+        )
     total = spec.trials if trials is None else trials
     fit = running.fit()
     baseline = _beside(spec, "logistic", {}, data, folds, number=BASELINE, fit=fit)
