@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from stockade.decisions import Calibration, DecisionRule
 from stockade.definitions.model import Algorithm
 from stockade.errors import DataError, SchemaError, raise_all, require_columns
+from stockade.ngrams import hashed_ngrams, matrix_columns
 from stockade.predictors import Files, Matrix, Predictor, Scores, cached_predictor
 
 # This module is below `learning`, which fits, and `scoring`, which predicts: neither imports the
@@ -49,6 +50,7 @@ class Champion:
         population: input -> its percentiles 1 to 99 in training.
         meanings: input -> what it means, in words.
         categories: input of text -> the values that were learnt; a number stands for each.
+        texts: input of text -> how many columns its pieces are hashed into.
         files: model file -> content.
     """
 
@@ -71,17 +73,23 @@ class Champion:
     population: Mapping[str, Scores]
     meanings: Mapping[str, str]
     categories: Mapping[str, tuple[str, ...]]
+    texts: Mapping[str, int] = field(default_factory=dict[str, int])
 
     def __post_init__(self) -> None:
         """Copy what a caller could change."""
         object.__setattr__(self, "inputs", tuple(self.inputs))
         mappings = ("params", "fingerprints", "metrics", "files", "judgement", "population")
-        for name in (*mappings, "meanings", "categories"):
+        for name in (*mappings, "meanings", "categories", "texts"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What the model itself reads: one for each input, and several for each text."""
+        return matrix_columns(self.inputs, self.texts)
 
     def predictor(self) -> Predictor:
         """The model itself."""
-        return cached_predictor(self.algorithm, self.inputs, tuple(self.files.items()))
+        return cached_predictor(self.algorithm, self.columns, tuple(self.files.items()))
 
 
 def sha256(content: bytes) -> str:
@@ -95,11 +103,12 @@ def input_matrix(
     *,
     who: str,
     categories: Mapping[str, tuple[str, ...]] | None = None,
+    texts: Mapping[str, int] | None = None,
 ) -> Matrix:
     """The named columns as one float32 matrix, NULL as NaN; training and scoring share it.
 
     A text input is the place of its value among its `categories`; one that is not there is
-    missing, like NULL.
+    missing, like NULL. One of `texts` is as many columns as its pieces are hashed into.
 
     Raises:
         ColumnNotFoundError: a column is missing.
@@ -107,16 +116,20 @@ def input_matrix(
         DataError: a column holds an infinite value, or one beyond float32's 3.4e38.
     """
     require_columns(rows.column_names, *inputs, where=who)
-    texts = categories or {}
-    require_numbers(
-        {name: rows.schema.field(name).type for name in inputs if name not in texts}, who=who
-    )
-    matrix = np.empty((rows.num_rows, len(inputs)), np.float32)
-    for j, name in enumerate(inputs):
+    kinds, texts = categories or {}, texts or {}
+    _require_inputs(rows, inputs, kinds, texts, who=who)
+    columns = matrix_columns(inputs, texts)
+    matrix = np.empty((rows.num_rows, len(columns)), np.float32)
+    for name in inputs:
         column = rows.column(name)
         if name in texts:
+            j = columns.index(f"{name}#0")
+            matrix[:, j : j + texts[name]] = hashed_ngrams(column, texts[name])
+            continue
+        j = columns.index(name)
+        if name in kinds:
             column = pc.index_in(
-                pc.cast(column, pa.string()), value_set=pa.array(texts[name], pa.string())
+                pc.cast(column, pa.string()), value_set=pa.array(kinds[name], pa.string())
             )
         doubles = pc.cast(column, pa.float64(), safe=False)
         with np.errstate(over="ignore"):
@@ -129,11 +142,41 @@ def input_matrix(
                 f"{who}: input '{name}' is infinite, or too large for float32, in {infinite[j]} "
                 "rows: bound it in its definition, or make it null"
             )
-            for j, name in enumerate(inputs)
+            for j, name in enumerate(columns)
             if infinite[j]
         ],
     )
     return matrix
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Whether a column holds text, be it dictionary-encoded."""
+    if pa.types.is_dictionary(kind):
+        return is_text(kind.value_type)
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
+
+
+def _require_inputs(
+    rows: pa.Table,
+    inputs: Sequence[str],
+    categories: Mapping[str, tuple[str, ...]],
+    texts: Mapping[str, int],
+    *,
+    who: str,
+) -> None:
+    types = {name: rows.schema.field(name).type for name in inputs}
+    raise_all(
+        f"{who} has inputs that are not text",
+        [
+            SchemaError(f"{who}: input '{name}' is {types[name]}, and text is to be hashed")
+            for name in texts
+            if name in types and not is_text(types[name])
+        ],
+    )
+    numbers = {
+        name: kind for name, kind in types.items() if name not in categories and name not in texts
+    }
+    require_numbers(numbers, who=who)
 
 
 def require_numbers(types: Mapping[str, pa.DataType], *, who: str) -> None:

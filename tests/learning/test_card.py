@@ -31,7 +31,8 @@ def card(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     )  # fmt: skip
     figures = sorted(path.name for path in home.rglob("card/*.png"))
     assert figures == [
-        "gains.png", "learning_curve.png", "reliability.png", "the_test_period_day_by_day.png",
+        "gains.png", "learning_curve.png", "reliability.png", "stability.png",
+        "the_test_period_day_by_day.png",
     ]  # fmt: skip
     return {
         path.name: path.read_text() for path in home.rglob("card/*") if path.name not in figures
@@ -45,6 +46,8 @@ def test_it_tells_what_it_is_for_how_good_it_is_and_what_it_is_worth(card: dict[
         "# Model card: payment_return", "risk@example.com", "within 1 day, reported within 1 day",
         "best of 2 trials (0 failed, 0 stopped early)", "| is_new: true |", "amount in dollars",
         "3,000 decisions from 2026-03-01T", "| hold |", "## Limits",
+        "Lift, by the share that is reviewed: ", "By day, ROC AUC lies between ",
+        "How equally it treats them", "| fewest false alarms |",
     ):  # fmt: skip
         assert words in text
     assert re.search(r"\| ROC AUC \| 0\.\d{4} \| 0\.\d{4} to 0\.\d{4} \| 0\.\d{4} \|", text)
@@ -56,7 +59,7 @@ def test_its_page_needs_nothing_else_and_runs_nothing(card: dict[str, str]) -> N
     assert "<script" not in page
     assert "&lt;script&gt;alert(1)" in page
     assert not re.search(r"(src|href)=[\"'](?!data:)", page)
-    assert page.count('<img src="data:image/png;base64,') == 4
+    assert page.count('<img src="data:image/png;base64,') == 5
     assert len(page) < 1_000_000
 
 

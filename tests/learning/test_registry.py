@@ -102,7 +102,7 @@ def test_within_the_margin_it_is_promoted_and_can_be_rolled_back(home: Path) -> 
     assert second.promoted_at is not None
     assert second.withdrawn_at is not None
     assert [check.gate for check in second.checks] == [
-        "better", "calibrated", "slices", "available", "fast",
+        "better", "calibrated", "calibrated slices", "slices", "available", "fast",
     ]  # fmt: skip
     with pytest.raises(NotPromotedError, match="version 1 is the first champion"):
         rollback(destination(home))
@@ -150,6 +150,11 @@ def test_whose_decision_changes_is_counted(home: Path) -> None:
     [
         ("calibrated", Gates(), {"slices": [{"expected": 0.3, "observed": 0.2}]},
          "1.500 positives are expected for each one observed"),
+        ("calibrated slices", Gates(), {"slices": [
+            {"expected": 0.2, "observed": 0.2},
+            {"column": "is_new", "value": "true", "rows": 1000, "expected": 0.2, "positives": 100,
+             "observed": 0.1, "roc_auc": None}]},
+         "the worst is 'is_new: true': 2.000 positives are expected .* beyond chance by 0.84"),
         ("available", Gates(), {"missing": {"amount": (0.1, 0.9), "is_new": (0.0, 0.0)}},
          "missing more often than in training: 'amount' \\(by 80% of rows\\)"),
         ("fast", Gates(microseconds=5), {"microseconds": 6.0}, "6.0 microseconds a row"),

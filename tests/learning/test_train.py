@@ -1,6 +1,7 @@
 """A study in MLflow, the model that it registers, and what is refused on the way back."""
 
 import json
+import pickle
 import shutil
 from collections.abc import Mapping
 from dataclasses import replace
@@ -18,7 +19,7 @@ from pyspark.sql import functions as F
 from stockade import Action, Choice, Policy
 from stockade.champion import Champion
 from stockade.decisions import Calibration
-from stockade.errors import DataError
+from stockade.errors import DataError, DefinitionError
 from stockade.learning.registry import load_model
 from stockade.learning.tracking import CHALLENGER, Manifest, ModelNotFoundError, study_run
 from stockade.learning.train import TrainedModel, train
@@ -356,13 +357,38 @@ def test_a_missing_model_file_is_refused(folder: Path) -> None:
 @pytest.mark.parametrize(
     "name", ["code/evil.py", "evil.pkl", "deep/evil.PICKLE", "python_model.cloudpickle"]
 )
-def test_a_folder_with_code_is_refused_and_the_code_not_run(folder: Path, name: str) -> None:
+def test_a_folder_with_code_is_refused_and_the_code_not_run(
+    folder: Path, tmp_path: Path, name: str
+) -> None:
+    marker = tmp_path / "it-ran"
+    pickled = f"cos\nsystem\n(S'touch {marker}'\ntR.".encode()
     path = model_file(folder, "MLmodel").parent / name
     path.parent.mkdir(exist_ok=True)
-    path.write_bytes(b"cos\nsystem\n(S'touch /tmp/stockade-was-here'\ntR.")
+    path.write_bytes(pickled if path.suffix != ".py" else f"open('{marker}', 'w')".encode())
 
     with pytest.raises(UnsafeModelError, match="could run code"):
         challenger(folder)
+
+    assert not marker.exists()
+    pickle.loads(pickled)  # noqa: S301 -- this is what would have run
+    assert marker.exists()
+
+
+def test_a_link_out_of_the_folder_and_a_description_with_objects_are_refused(
+    folder: Path, tmp_path: Path
+) -> None:
+    marker, described = tmp_path / "it-ran", model_file(folder, "MLmodel")
+    link = described.parent / "link.json"
+    link.symlink_to("/etc/hostname")
+    with pytest.raises(UnsafeModelError, match=r"holds 'link\.json', which could run code"):
+        challenger(folder)
+    link.unlink()
+
+    described.write_text(f"flavors: !!python/object/apply:os.system ['touch {marker}']")
+    with pytest.raises(UnsafeModelError, match="not a model's description"):
+        challenger(folder)
+
+    assert not marker.exists()
 
 
 @pytest.mark.parametrize(
@@ -408,6 +434,7 @@ def test_a_manifest_takes_no_number_that_json_has_not(tmp_path: Path) -> None:
         inputs=INPUTS, fingerprints={}, definitions_json="", training_table="t",
         training_version="1", label="returned", metrics={"bad": float("nan")}, params={}, seed=0,
         categories={},
+        texts={},
         trained_on="", calibration=Calibration.none(), rule=None, population={}, meanings={},
         judgement={},
     )  # fmt: skip
@@ -459,3 +486,44 @@ def test_a_text_input_goes_from_training_to_scores_and_back_into_words(
     )
     assert again.judgement.rival is not None
     assert again.judgement.rival.evaluation.roc_auc > 0.8
+
+
+@pytest.mark.slow
+def test_a_text_that_is_hashed_goes_from_training_to_scores_and_reasons(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    table = training_table()
+    odd = np.arange(len(table)) % 2 > 0
+    risky = np.array(table.column("returned").to_pylist()) & odd
+    memos = [f"gift card {n}" if bad else f"rent of unit {n}" for n, bad in enumerate(risky)]
+    table = table.append_column("memo", pa.array([*memos[:-1], None]))
+    features = replace(SPEC.training_set.features, spine_columns="memo")
+    spec = spec_with(training_set=replace(SPEC.training_set, features=features), texts={"memo": 64})
+    pinned = replace(PINNED, inputs=(*INPUTS, "memo"), meanings={"memo": "what it was for"})
+
+    got = train(
+        spec, table, pinned=pinned, destination=destination(tmp_path), running=SERIAL, trials=1
+    )
+
+    champion = challenger(tmp_path)
+    assert (champion.texts, len(champion.columns)) == ({"memo": 64}, 4 + 64)
+    assert next(iter(got.judgement.importance)) == "memo"
+    rows = spark.createDataFrame(
+        [(n, "2026-04-01T00:00:00Z", 20.0, 3, 0.0, False, memo)
+         for n, memo in enumerate(["Gift card 5551", "rent of unit 7", None])],
+        "deposit_id long, decided_at string, amount double, logins_1d int, returns_30d double, "
+        "is_new boolean, memo string",
+    ).withColumn("decided_at", F.col("decided_at").cast("timestamp"))  # fmt: skip
+    gift, rent, none = (
+        score(rows, champion, id_columns=["deposit_id"], decided_at="decided_at", explain=1)
+        .orderBy("deposit_id").collect()
+    )  # fmt: skip
+    assert gift.score > 0.8 > rent.score
+    assert 0 < none.score < 1
+    reason = gift.reasons[0]
+    assert (reason.text, reason.value) == ("what it was for: what is written there", None)
+    with pytest.raises(DefinitionError, match="texts name 'memos': did you mean 'memo'"):
+        train(
+            replace(spec, texts={"memos": 64}), table,
+            pinned=pinned, destination=destination(tmp_path), running=SERIAL,
+        )  # fmt: skip

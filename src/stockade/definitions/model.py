@@ -87,6 +87,8 @@ class ModelSpec:
         fixed: hyperparameter -> value, the same in every trial.
         monotone: input -> 1 where more of it may only raise the score, -1 where only lower it.
             Holds for the trees.
+        texts: input of text -> how many columns its three-letter pieces are hashed into (16 to
+            4,096; more tell more apart and take longer). Other inputs of text are categories.
         metric: what the search maximises: its mean over the validation periods.
         negatives: share of the negative rows that fits see, by lot, each weighted by the inverse,
             so that probabilities stay what they are. Judging is on all rows.
@@ -122,6 +124,7 @@ class ModelSpec:
     search: Mapping[str, Range] = field(default_factory=lambda: dict(DEFAULT_SEARCH))
     fixed: Mapping[str, str | int | float] = field(default_factory=dict[str, str | int | float])
     monotone: Mapping[str, int] = field(default_factory=dict[str, int])
+    texts: Mapping[str, int] = field(default_factory=dict[str, int])
     metric: Metric = "average_precision"
     negatives: float = 1.0
     recent: Recent = "drop"
@@ -150,6 +153,10 @@ class ModelSpec:
         wrong = sorted(name for name, way in self.monotone.items() if way not in (1, -1))
         if wrong:
             raise DefinitionError(f"{who}: monotone is 1 or -1, not so for {wrong}")
+        object.__setattr__(self, "texts", frozen(self.texts))
+        wrong = sorted(name for name, size in self.texts.items() if not 16 <= size <= 4096)
+        if wrong:
+            raise DefinitionError(f"{who}: texts are hashed into 16 to 4,096 columns, not {wrong}")
         object.__setattr__(self, "slices", tuple(self.slices))
         both = sorted(set(self.search) & set(self.fixed))
         if both:

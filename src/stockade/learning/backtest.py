@@ -103,7 +103,7 @@ def backtest(
         raise DefinitionError(
             f"backtest of '{spec.name}': training dates must lie in order before its end {end}"
         )
-    columns = replace(columns, categories=categories_of(table, columns.inputs))
+    columns = replace(columns, categories=categories_of(table, columns))
     maturity = spec.training_set.label.maturity
     moments = table.column(columns.decided_at)
     scores: dict[str, list[Numbers]] = {name: [] for name in (RETRAINED, FROZEN, HINDSIGHT)}

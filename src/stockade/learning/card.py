@@ -4,14 +4,9 @@ After Mitchell et al. 2019, with what supervisors ask of a model's documentation
 successor): purpose, data, tests, limits, ownership.
 """
 
-import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-
-import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from stockade.definitions.model import Metric, ModelSpec
 from stockade.definitions.spine import Label
@@ -30,7 +25,8 @@ _METRICS = {
     "calibration_error": "calibration error",
 }
 _TOP = 15
-_INK, _PALE, _GRID = "#1f4e79", "#c9762b", "#d9d9d9"
+# With fewer honest decisions a share of false alarms is chance.
+_LEAST_HONEST = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +90,7 @@ def card_markdown(facts: CardFacts, judgement: Judgement) -> str:
             ],
         ),
         *_rules(spec.metric, judgement),
+        *_ranking(judgement),
         "## Does a probability mean what it says?",
         f"Calibration: {judgement.calibration}, chosen on validation periods. The calibration "
         f"error on the test period is {judged.calibration_error:.4f}; of the bare scores it is "
@@ -109,6 +106,7 @@ def card_markdown(facts: CardFacts, judgement: Judgement) -> str:
              "ROC AUC", "found", "false alarms"),
             [_slice(line) for line in judgement.slices],
         ),
+        *_equality(judgement),
         *_without_label(facts, judgement),
         "## What it goes by",
         table(
@@ -130,92 +128,6 @@ def card_markdown(facts: CardFacts, judgement: Judgement) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def card_figures(judgement: Judgement) -> Mapping[str, bytes]:
-    """Caption -> PNG: reliability, gains, the learning curve, and the test period day by day."""
-    return {
-        "Reliability: of decisions with a probability of x, a share of y turned out positive": _png(
-            _reliability(judgement)
-        ),
-        "Gains: how many positives are found when the highest scores are reviewed": _png(
-            _gains(judgement)
-        ),
-        "Learning curve: the test period, when only the latest decisions are learnt from": _png(
-            _learning(judgement)
-        ),
-        "The test period day by day: positives expected and observed": _png(_by_day(judgement)),
-    }
-
-
-def _reliability(judgement: Judgement) -> Figure:
-    figure, axes = _axes("mean probability", "share of positives")
-    means, shares, _ = zip(*judgement.reliability, strict=True)
-    low = max(min(*means, *(share for share in shares if share > 0)) / 2, 1e-6)
-    axes.plot([low, 1], [low, 1], color=_GRID, label="as it should be")
-    axes.plot(means, [max(share, low) for share in shares], "o-", color=_INK, label="test period")
-    axes.set_xscale("log")
-    axes.set_yscale("log")
-    axes.legend(frameon=False)
-    return figure
-
-
-def _gains(judgement: Judgement) -> Figure:
-    figure, axes = _axes("share of decisions reviewed (%)", "share found (%)")
-    reviewed, found, amounts = (
-        [100 * value for value in column] for column in zip(*judgement.gains, strict=True)
-    )
-    axes.plot(reviewed, found, color=_INK, label="of positives")
-    if judgement.outcomes:
-        axes.plot(reviewed, amounts, "--", color=_PALE, label="of their amounts")
-    axes.set_xscale("symlog", linthresh=0.1)
-    axes.set_xlim(0, 100)
-    axes.set_xticks([0, 0.1, 1, 10, 100], ["0", "0.1", "1", "10", "100"])
-    axes.set_ylim(0, 101)
-    axes.legend(frameon=False)
-    return figure
-
-
-def _learning(judgement: Judgement) -> Figure:
-    figure, axes = _axes("decisions learnt from", judgement.metric.replace("_", " "))
-    rows = [point.rows for point in judgement.learning]
-    axes.plot(
-        rows, [getattr(point.evaluation, judgement.metric) for point in judgement.learning],
-        "o-", color=_INK,
-    )  # fmt: skip
-    axes.set_xscale("log")
-    axes.set_xticks(rows, [f"{n:,}" for n in rows])
-    axes.minorticks_off()
-    return figure
-
-
-def _by_day(judgement: Judgement) -> Figure:
-    figure, axes = _axes("", "positives")
-    # Days as dates, so that a long period's ticks thin out by themselves.
-    days = np.array([day.day for day in judgement.days], "datetime64[D]")
-    axes.plot(days, [day.expected for day in judgement.days], "o--", color=_PALE, label="expected")
-    axes.plot(days, [day.positives for day in judgement.days], "o-", color=_INK, label="observed")
-    axes.set_ylim(bottom=0)
-    axes.legend(frameon=False)
-    figure.autofmt_xdate(rotation=30)
-    return figure
-
-
-def _axes(x: str, y: str):  # noqa: ANN202 -- matplotlib's own types
-    figure = Figure(figsize=(7, 4), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    axes.set_xlabel(x)
-    axes.set_ylabel(y)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(color=_GRID, linewidth=0.5)
-    return figure, axes
-
-
-def _png(figure: Figure) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110, metadata={"Software": None})
-    return buffer.getvalue()
-
-
 def _rules(metric: Metric, judgement: Judgement) -> list[str]:
     rules = judgement.rules
     if rules is None:
@@ -230,6 +142,71 @@ def _rules(metric: Metric, judgement: Judgement) -> list[str]:
         f"The rules that would do without it, `{rules.expression}`, reach {words} "
         f"{rules.evaluation.metric(metric):.4f} on the same period: {lead}."
     ]
+
+
+def _ranking(judgement: Judgement) -> list[str]:
+    """Lift, the spread over days, and whose decision would change."""
+    lifts = ", ".join(f"{times:.1f} times at {share:.1%}" for share, times in judgement.lift)
+    daily = [day.roc_auc for day in judgement.days if day.roc_auc is not None]
+    steady = (
+        f" By day, ROC AUC lies between {min(daily):.3f} and {max(daily):.3f} "
+        f"({len(daily)} of {len(judgement.days)} days have enough positives to tell)."
+        if daily
+        else ""
+    )
+    said = [f"Lift, by the share that is reviewed: {lifts}.{steady}"]
+    if judgement.rival is None:
+        return said
+    swaps, gain = judgement.rival.swaps, judgement.rival.difference
+    return [
+        *said,
+        f"Against the champion, version {judgement.rival.version}, it differs by {gain.mean:+.4f} "
+        f"({gain.low:+.4f} to {gain.high:+.4f}) on the same period. Whose decision changes:",
+        table(
+            ("acted on by", "decisions", "positives"),
+            [
+                ("both", f"{swaps.both:,}", f"{swaps.both_positives:,}"),
+                ("this version only", f"{swaps.gained:,}", f"{swaps.gained_positives:,}"),
+                ("the champion only", f"{swaps.lost:,}", f"{swaps.lost_positives:,}"),
+            ],
+        ),
+    ]
+
+
+def _equality(judgement: Judgement) -> list[str]:
+    """Per sliced column how far apart its values are: who is burdened, and who is protected."""
+    rows: list[tuple[str, ...]] = []
+    for column in dict.fromkeys(line.column for line in judgement.slices[1:]):
+        mine = [line for line in judgement.slices if line.column == column]
+        sure = [line for line in mine if line.rows - line.positives >= _LEAST_HONEST]
+        caught = [line for line in mine if line.positives >= LEAST_POSITIVES]
+        rows.append(
+            (
+                column,
+                *_apart([(line.value, line.false_alarms) for line in sure]),
+                *_apart([(line.value, line.found) for line in caught]),
+            )
+        )
+    if not rows:
+        return []
+    return [
+        "How equally it treats them: false alarms among the honest, positives found, each where "
+        f"they are least and most, and the ratio (values with {_LEAST_HONEST} honest decisions or "
+        f"{LEAST_POSITIVES} positives at least):",
+        table(
+            ("column", "fewest false alarms", "most", "ratio", "fewest found", "most", "ratio"),
+            rows,
+        ),
+    ]
+
+
+def _apart(of: Sequence[tuple[str, float | None]]) -> tuple[str, str, str]:
+    known = [(share, value) for value, share in of if share is not None]
+    if len(known) < 2:
+        return "-", "-", "-"
+    low, high = min(known), max(known)
+    ratio = f"{low[0] / high[0]:.2f}" if high[0] else "-"
+    return f"{low[1]} ({low[0]:.2%})", f"{high[1]} ({high[0]:.2%})", ratio
 
 
 def _money(judgement: Judgement) -> list[str]:

@@ -11,9 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from stockade.champion import input_matrix
+from stockade.champion import input_matrix, is_text
 from stockade.definitions.spine import CENSORED
 from stockade.errors import DataError, EmptyTableError, SchemaError, require_columns
+from stockade.ngrams import matrix_columns
 from stockade.predictors import Matrix
 
 # More values of one column would be a table that nobody reads.
@@ -32,7 +33,7 @@ class LearningData:
     """Labelled decisions in order of time, as numbers.
 
     Attributes:
-        inputs: the columns of `rows`, in order.
+        inputs: the columns of `rows`, in order; of a text, those that it is hashed into.
         rows: float32, one row per decision; NaN where nothing is known.
         labels: true where the decision turned out positive.
         decided_at: when each was decided; microseconds, UTC.
@@ -42,6 +43,7 @@ class LearningData:
         losses: the amount at risk in each decision, NaN where unknown; None without a policy.
         rules: what the model's rules say of each decision; None without rules.
         categories: input of text -> its values; a row holds the place of its own, NaN for others.
+        texts: input of text -> how many columns of `rows` it is.
         slices: column -> value in words, for judging by it.
         pending: how many rows were left out because their label is not known yet.
         immature: how many labelled rows were left out because others of their age are pending.
@@ -58,6 +60,7 @@ class LearningData:
     rules: NDArray[np.float64] | None = None
     slices: Mapping[str, NDArray[np.str_]] = field(default_factory=dict[str, NDArray[np.str_]])
     categories: Categories = field(default_factory=dict[str, tuple[str, ...]])
+    texts: Mapping[str, int] = field(default_factory=dict[str, int])
     pending: int = 0
     immature: int = 0
     censored: int = 0
@@ -89,6 +92,7 @@ class LearningData:
             rules=None if self.rules is None else self.rules[index],
             slices={name: values[index] for name, values in self.slices.items()},
             categories=self.categories,
+            texts=self.texts,
         )
 
 
@@ -118,6 +122,7 @@ def appended(data: LearningData, other: LearningData, weights: NDArray[np.float6
         entities=np.concatenate([data.entities, other.entities]),
         weights=np.concatenate([one, two]),
         categories=data.categories,
+        texts=data.texts,
     )
 
 
@@ -138,6 +143,7 @@ class Columns:
         rules: what the model's rules say, or None.
         slices: what to judge by.
         categories: input of text -> the values to tell apart; those of the table itself if None.
+        texts: input of text -> how many columns to hash it into.
     """
 
     inputs: tuple[str, ...]
@@ -151,6 +157,7 @@ class Columns:
     rules: str | None = None
     slices: tuple[str, ...] = ()
     categories: Categories | None = None
+    texts: Mapping[str, int] = field(default_factory=dict[str, int])
 
     @property
     def meanings(self) -> tuple[str, ...]:
@@ -208,10 +215,12 @@ def learning_data(
     taken = table.take(pa.array(index, pa.int64()))
     categories = columns.categories
     if categories is None:
-        categories = categories_of(table, columns.inputs)
+        categories = categories_of(table, columns)
     return LearningData(
-        inputs=columns.inputs,
-        rows=input_matrix(taken, columns.inputs, who=who, categories=categories),
+        inputs=matrix_columns(columns.inputs, columns.texts),
+        rows=input_matrix(
+            taken, columns.inputs, who=who, categories=categories, texts=columns.texts
+        ),
         labels=_labels(taken, columns.label, who=who),
         decided_at=decided_at[index],
         entities=_codes(taken, columns.entity),
@@ -222,14 +231,17 @@ def learning_data(
         else np.nan_to_num(_doubles(taken, columns.rules, who=who)),
         slices={name: _in_words(taken.column(name)) for name in columns.slices},
         categories=categories,
+        texts=columns.texts,
         pending=int(pending.sum()),
         immature=immature,
         censored=int(censored.sum()),
     )
 
 
-def categories_of(table: pa.Table, inputs: Sequence[str]) -> Categories:
+def categories_of(table: pa.Table, columns: Columns) -> Categories:
     """Input of text -> its commonest values, the commonest first (of equals, by name).
+
+    Texts that are hashed are no categories.
 
     What few decisions have in common is no category, and might name somebody: it is as good as
     missing.
@@ -238,27 +250,23 @@ def categories_of(table: pa.Table, inputs: Sequence[str]) -> Categories:
         DataError: a column has so many values that it identifies instead of telling kinds apart.
     """
     found: dict[str, tuple[str, ...]] = {}
-    for name in inputs:
-        if name not in table.column_names or not _is_text(table.schema.field(name).type):
+    for name in columns.inputs:
+        if name not in table.column_names or name in columns.texts:
+            continue
+        if not is_text(table.schema.field(name).type):
             continue
         texts = pc.cast(table.column(name), pa.string()).drop_null().to_pylist()
         counted = Counter(str(value) for value in texts)
         if len(counted) > _MOST_VALUES:
             raise DataError(
                 f"training set: input '{name}' has {len(counted):,} different values, and more "
-                f"than {_MOST_VALUES:,} tell decisions apart, not kinds of them: hide it, or "
-                "derive a feature from it"
+                f"than {_MOST_VALUES:,} tell decisions apart, not kinds of them: hide it, "
+                "derive a feature from it, or let the model's `texts` hash it"
             )
         common = [value for value, rows in counted.items() if rows >= _LEAST_ROWS]
         common.sort(key=lambda value: (-counted[value], value))
         found[name] = tuple(common[:_CATEGORIES])
     return found
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    if pa.types.is_dictionary(kind):
-        return _is_text(kind.value_type)
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
 
 
 def are_censored(table: pa.Table, state: str | None) -> NDArray[np.bool_]:

@@ -348,6 +348,8 @@ def _monitoring(spec: ModelSpec) -> list[tuple[object, ...]]:
     return [
         ("expected against observed positives, once labels are mature",
          f"{gates['bias']:.0%} apart", "calibrate again; if that fails, train again"),
+        ("the same in a slice, beyond what chance allows", f"{gates['slice_bias']:.0%} apart",
+         "find out what differs there; train again"),
         ("ROC AUC of a slice against the last judgement", f"{gates['slice_drop']:g} lower",
          "find the cause; train again"),
         ("share of decisions without an input", f"{gates['missing_rise']:.0%} more than in "

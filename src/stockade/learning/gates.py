@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stockade.definitions.gates import Gates
+from stockade.learning.quality import LEAST_POSITIVES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,7 @@ def check_gates(
     return [
         _better(gates, judgement, champion),
         _calibrated(gates, judgement),
+        _calibrated_slices(gates, judgement),
         _slices(gates, judgement, champion),
         _available(gates, judgement),
         _fast(gates, judgement),
@@ -68,6 +70,33 @@ def _better(gates: Gates, judgement: Mapping[str, Any], champion: int | None) ->
         said=f"{metric} differs from the champion's by {difference['mean']:+.4f} "
         f"({difference['low']:+.4f} to {difference['high']:+.4f}); at least {-gates.margin:+.4f} "
         "is wanted",
+    )
+
+
+def _calibrated_slices(gates: Gates, judgement: Mapping[str, Any]) -> Check:
+    """Each slice with enough positives, judged by the end of its interval that is nearer to 1."""
+    gate = "calibrated slices"
+    misses: dict[str, tuple[float, float]] = {}
+    for line in judgement["slices"][1:]:
+        observed = line["positives"]
+        if observed < LEAST_POSITIVES:
+            continue
+        expected = line["expected"] * line["rows"]
+        # Of a count, a twentieth on either side lies beyond 1.645 times its root.
+        spread = 1.645 * observed**0.5
+        nearest = min(max(expected, observed - spread), observed + spread)
+        name = f"{line['column']}: {line['value']}"
+        misses[name] = (abs(expected - nearest) / observed, expected / observed)
+    worst = max(misses, key=lambda name: misses[name][0], default=None)
+    if worst is None:
+        return Check(gate=gate, passed=True, said="no slice with enough positives")
+    miss, ratio = misses[worst]
+    return Check(
+        gate=gate,
+        passed=miss <= gates.slice_bias,
+        said=f"of {len(misses)} slices the worst is '{worst}': {ratio:.3f} positives are expected "
+        f"for each one observed, beyond chance by {miss:.2f}; at most {gates.slice_bias:.2f} is "
+        "allowed",
     )
 
 

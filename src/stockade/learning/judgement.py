@@ -12,16 +12,17 @@ from stockade.champion import Champion
 from stockade.decisions import Calibration, DecisionRule, Numbers, fit_rule
 from stockade.definitions.model import Algorithm, ModelSpec
 from stockade.learning.calibrate import CalibrationChoice, choose_calibration
+from stockade.learning.curves import DayQuality, day_by_day, gains, lift
 from stockade.learning.data import LearningData, appended
-from stockade.learning.evaluate import Evaluation, calibration_error, evaluate, reliability
+from stockade.learning.evaluate import Evaluation, calibration_error, reliability
 from stockade.learning.models import Fit, Params, fit_spec
 from stockade.learning.quality import (
     ActionOutcome,
-    Difference,
     Interval,
     SliceQuality,
     by_slice,
-    differences,
+    evaluate_rows,
+    flagged_rows,
     intervals,
     outcomes,
 )
@@ -32,36 +33,16 @@ from stockade.learning.recent import (
     fit_as_negatives,
     fit_with_young,
 )
+from stockade.learning.rival import Rival, judge_rival
 from stockade.learning.rules import RulesQuality, judge_rules
 from stockade.learning.split import Split
-from stockade.predictors import Matrix, Predictor
+from stockade.ngrams import by_input, input_of
+from stockade.predictors import Predictor
 
 Flags = NDArray[np.bool_]
 
 _DAY = "datetime64[D]"
 _POINTS, _SAMPLE = 60, 2_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DayQuality:
-    """One day of the test period."""
-
-    day: str
-    rows: int
-    positives: int
-    expected: float
-    flagged: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Swaps:
-    """Whose decision changes: flagged by both, by the new model only, by the old one only."""
-
-    both: int
-    gained: int
-    gained_positives: int
-    lost: int
-    lost_positives: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,27 +77,6 @@ class Treatment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rival:
-    """The champion on the challenger's test period.
-
-    It may have learnt from a part of that period, which only makes it harder to beat.
-
-    Attributes:
-        version: which.
-        evaluation: how it does.
-        difference: by how much the challenger's metric is higher, on the same draws.
-        slices: `column: value` -> ROC AUC, None with too few positives.
-        swaps: whose decision would change.
-    """
-
-    version: int
-    evaluation: Evaluation
-    difference: Difference
-    slices: Mapping[str, float | None]
-    swaps: Swaps
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
     """All that is known of how good a model is, from its test period.
 
@@ -131,6 +91,8 @@ class Judgement:
         reliability: mean probability, share of positives, rows; by twentieths.
         gains: share of decisions reviewed, the highest scores first; share of positives found;
             share of their amounts found (of their number where amounts are unknown).
+        lift: share of decisions reviewed, the highest scores first; how many times more positives
+            are among them than among as many by lot.
         importance: input -> mean absolute contribution to the log odds, the largest first.
         slices: how it does where; first of all rows.
         outcomes: what the policy's actions were worth; empty without a policy.
@@ -156,6 +118,7 @@ class Judgement:
     uncalibrated_error: float
     reliability: Sequence[tuple[float, float, int]]
     gains: Sequence[tuple[float, float, float]]
+    lift: Sequence[tuple[float, float]]
     importance: Mapping[str, float]
     slices: Sequence[SliceQuality]
     outcomes: Sequence[ActionOutcome]
@@ -241,25 +204,26 @@ def judge_winner(
     scores = model.predict(late.rows)
     took = (time.perf_counter() - begun) / len(late)
     probabilities = fitted.calibration(scores)
-    flagged = _flagged(spec, fitted.rule, late, scores, probabilities)
+    flagged = flagged_rows(spec, fitted.rule, late, scores, probabilities)
     return Judgement(
         first=str(late.decided_at[0].astype(_DAY)),
         last=str(late.decided_at[-1].astype(_DAY)),
-        evaluation=_evaluate(spec, late, scores, probabilities),
-        baseline=_evaluate(spec, late, baseline.predict(late.rows), None),
+        evaluation=evaluate_rows(spec, late, scores, probabilities),
+        baseline=evaluate_rows(spec, late, baseline.predict(late.rows), None),
         intervals=intervals(late, scores, capacity=spec.review_capacity, seed=spec.seed),
         calibration=fitted.calibration.method,
         calibration_losses=fitted.choice.losses,
         uncalibrated_error=calibration_error(late.labels, scores, late.weights),
         reliability=reliability(late.labels, probabilities, late.weights),
-        gains=_gains(late, scores),
+        gains=gains(late, scores),
+        lift=lift(late, scores),
         importance=_importance(model, late),
         slices=by_slice(late, scores, probabilities, flagged),
         outcomes=_outcomes(fitted.rule, late, probabilities),
-        days=_days(late, probabilities, flagged),
+        days=day_by_day(late, scores, probabilities, flagged),
         metric=spec.metric,
         missing={
-            name: (
+            input_of(name, late.texts): (
                 float(np.isnan(known.rows[:, j]).mean()),
                 float(np.isnan(late.rows[:, j]).mean()),
             )
@@ -269,7 +233,7 @@ def judge_winner(
         unlabelled=_treatments(spec, algorithm, params, known, late, unlabelled, scores, fit=fit),
         learning=_learning_curve(spec, algorithm, params, known, late, fit=fit),
         cohorts=() if unlabelled.newest is None else unlabelled.newest.cohorts(),
-        rival=None if champion is None else _rival(spec, champion, late, scores, flagged),
+        rival=None if champion is None else judge_rival(spec, champion, late, scores, flagged),
         rules=judge_rules(spec, late, scores),
     )
 
@@ -289,7 +253,7 @@ def _treatments(
     found: list[Treatment] = []
 
     def judged(name: str, model: Predictor, rows: int) -> None:
-        evaluation = _evaluate(spec, late, model.predict(late.rows), None)
+        evaluation = evaluate_rows(spec, late, model.predict(late.rows), None)
         found.append(Treatment(name=name, rows=rows, evaluation=evaluation))
 
     young, before, during = unlabelled.young, unlabelled.cut_before, unlabelled.cut_during
@@ -308,7 +272,7 @@ def _treatments(
         both = appended(late, during, np.ones(len(during)))
         for outcome, name in ((False, "honest"), (True, "fraud")):
             labels = np.concatenate([late.labels, np.full(len(during), outcome)])
-            bound = _evaluate(spec, replace(both, labels=labels), theirs, None)
+            bound = evaluate_rows(spec, replace(both, labels=labels), theirs, None)
             name = f"censored: judged as if all were {name}"
             found.append(Treatment(name=name, rows=len(during), evaluation=bound))
     return found
@@ -335,78 +299,10 @@ def _learning_curve(
                 since=str(latest.decided_at[0].astype(_DAY)),
                 rows=len(latest),
                 positives=latest.positives,
-                evaluation=_evaluate(spec, late, scores, None),
+                evaluation=evaluate_rows(spec, late, scores, None),
             )
         )
     return points
-
-
-def _flagged(
-    spec: ModelSpec,
-    rule: DecisionRule | None,
-    late: LearningData,
-    scores: Numbers,
-    probabilities: Numbers,
-) -> Flags:
-    """The rows that somebody would have acted on: the policy's, or each day's highest scores.
-
-    What the lot decides would only add noise to a judgement: actions are those that were due.
-    """
-    if rule is not None and late.losses is not None:
-        return rule.due(probabilities, late.losses) > 0
-    flagged = np.zeros(len(late), np.bool_)
-    days = late.decided_at.astype(_DAY)
-    for day in np.unique(days):
-        rows = np.flatnonzero(days == day)
-        flagged[rows[np.argsort(-scores[rows], kind="stable")[: spec.review_capacity]]] = True
-    return flagged
-
-
-def _evaluate(
-    spec: ModelSpec, late: LearningData, scores: Numbers, probabilities: Numbers | None
-) -> Evaluation:
-    return evaluate(
-        late.labels,
-        scores,
-        late.decided_at,
-        entities=late.entities,
-        capacity=spec.review_capacity,
-        probabilities=probabilities,
-        weights=late.weights,
-    )
-
-
-def _rival(
-    spec: ModelSpec,
-    champion: Champion,
-    late: LearningData,
-    ours: Numbers,
-    flagged: Flags,
-) -> Rival | None:
-    if not set(champion.inputs) <= set(late.inputs):
-        return None
-    scores = champion.predictor().predict(_as_learnt(champion, late))
-    probabilities = champion.calibration(scores)
-    theirs = _flagged(spec, champion.rule, late, scores, probabilities)
-    gained, lost = flagged & ~theirs, theirs & ~flagged
-    return Rival(
-        version=champion.version,
-        evaluation=_evaluate(spec, late, scores, probabilities),
-        difference=differences(late, ours, scores, capacity=spec.review_capacity, seed=spec.seed)[
-            spec.metric
-        ],
-        slices={
-            f"{line.column}: {line.value}": line.roc_auc
-            for line in by_slice(late, scores, probabilities, theirs)[1:]
-        },
-        swaps=Swaps(
-            both=int((flagged & theirs).sum()),
-            gained=int(gained.sum()),
-            gained_positives=int(late.labels[gained].sum()),
-            lost=int(lost.sum()),
-            lost_positives=int(late.labels[lost].sum()),
-        ),
-    )
 
 
 def _outcomes(
@@ -417,50 +313,11 @@ def _outcomes(
     return outcomes(late, rule, rule.due(probabilities, late.losses))
 
 
-def _as_learnt(champion: Champion, late: LearningData) -> Matrix:
-    """The rows as the champion reads them: its own inputs, its own numbers for categories."""
-    rows = np.ascontiguousarray(late.rows[:, [late.inputs.index(one) for one in champion.inputs]])
-    for j, name in enumerate(champion.inputs):
-        if name not in champion.categories:
-            continue
-        places = {value: n for n, value in enumerate(champion.categories[name])}
-        ours = [places.get(value, np.nan) for value in late.categories.get(name, ())]
-        known = ~np.isnan(rows[:, j])
-        rows[known, j] = np.array(ours, np.float32)[rows[known, j].astype(np.int64)]
-    return rows
-
-
-def _gains(late: LearningData, scores: Numbers) -> list[tuple[float, float, float]]:
-    order = np.argsort(-scores, kind="stable")
-    found = late.labels[order].astype(np.float64)
-    amounts = found if late.losses is None else found * np.nan_to_num(late.losses[order])
-    # Close together where few are reviewed: there the curve is read.
-    ends = np.unique(np.ceil(len(order) * np.linspace(0, 1, _POINTS) ** 3).astype(int))
-    shares = [
-        np.append(0.0, np.cumsum(each) / max(each.sum(), 1e-300)) for each in (found, amounts)
-    ]
-    return [(float(end / len(order)), float(shares[0][end]), float(shares[1][end])) for end in ends]
-
-
 def _importance(model: Predictor, late: LearningData) -> Mapping[str, float]:
     step = max(1, len(late) // _SAMPLE)
-    mean = np.abs(model.contributions(np.ascontiguousarray(late.rows[::step]))).mean(axis=0)
+    inputs, added = by_input(
+        model.contributions(np.ascontiguousarray(late.rows[::step])), late.inputs, late.texts
+    )
+    mean = np.abs(added).mean(axis=0)
     order = np.argsort(-mean, kind="stable")
-    return {late.inputs[j]: float(mean[j]) for j in order}
-
-
-def _days(late: LearningData, probabilities: Numbers, flagged: Flags) -> list[DayQuality]:
-    days = late.decided_at.astype(_DAY)
-    lines: list[DayQuality] = []
-    for day in np.unique(days):
-        rows = days == day
-        lines.append(
-            DayQuality(
-                day=str(day),
-                rows=int(rows.sum()),
-                positives=int(late.labels[rows].sum()),
-                expected=float(probabilities[rows].sum()),
-                flagged=int(flagged[rows].sum()),
-            )
-        )
-    return lines
+    return {inputs[j]: float(mean[j]) for j in order}

@@ -160,11 +160,21 @@ def check_spec(spec: ModelSpec) -> None:
         _check_names({**spec.search, **spec.fixed}, learner, who=who)
     inputs = spec.training_set.features.inputs()
     raise_all(
-        f"{who} has a way for inputs that it has not",
+        f"{who} names inputs that it has not, or has otherwise",
         [
             DefinitionError(f"{who}: monotone names '{name}': {hint(name, inputs)}")
             for name in spec.monotone
             if name not in inputs
+        ]
+        + [
+            DefinitionError(f"{who}: texts name '{name}': {hint(name, inputs)}")
+            for name in spec.texts
+            if name not in inputs
+        ]
+        + [
+            DefinitionError(f"{who}: '{name}' is text, which has no way to be monotone in")
+            for name in spec.texts
+            if name in spec.monotone
         ],
     )
 

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from stockade.decisions import DecisionRule, Numbers
-from stockade.definitions.model import METRICS
+from stockade.definitions.model import METRICS, ModelSpec
 from stockade.learning.data import LearningData
-from stockade.learning.evaluate import found_per_day
+from stockade.learning.evaluate import Evaluation, evaluate, found_per_day
 
 _RESAMPLES = 200
 _LEVEL = 0.90
@@ -108,6 +108,42 @@ def _drawn(
 def _interval(values: NDArray[np.float64]) -> Interval:
     low, high = np.percentile(values, (50 * (1 - _LEVEL), 50 * (1 + _LEVEL)))
     return Interval(low=float(low), high=float(high))
+
+
+def flagged_rows(
+    spec: ModelSpec,
+    rule: DecisionRule | None,
+    late: LearningData,
+    scores: Numbers,
+    probabilities: Numbers,
+) -> NDArray[np.bool_]:
+    """The rows that somebody would have acted on: the policy's, or each day's highest scores.
+
+    What the lot decides would only add noise to a judgement: actions are those that were due.
+    """
+    if rule is not None and late.losses is not None:
+        return rule.due(probabilities, late.losses) > 0
+    flagged = np.zeros(len(late), np.bool_)
+    days = late.decided_at.astype("datetime64[D]")
+    for day in np.unique(days):
+        rows = np.flatnonzero(days == day)
+        flagged[rows[np.argsort(-scores[rows], kind="stable")[: spec.review_capacity]]] = True
+    return flagged
+
+
+def evaluate_rows(
+    spec: ModelSpec, late: LearningData, scores: Numbers, probabilities: Numbers | None
+) -> Evaluation:
+    """The same for rows of a training set, as the model's definition judges."""
+    return evaluate(
+        late.labels,
+        scores,
+        late.decided_at,
+        entities=late.entities,
+        capacity=spec.review_capacity,
+        probabilities=probabilities,
+        weights=late.weights,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

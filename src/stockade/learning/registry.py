@@ -312,6 +312,7 @@ def _read_model(folder: Path, *, who: str, seal: str) -> dict[str, Any]:
         },
         "meanings": manifest["meanings"],
         "categories": {name: tuple(one) for name, one in manifest["categories"].items()},
+        "texts": manifest["texts"],
         "files": files,
     }
 

@@ -42,7 +42,7 @@ from stockade.target import Target
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 MANIFEST = "stockade.json"
-FORMAT = 5
+FORMAT = 6
 SEAL = "stockade.manifest_sha256"
 _STUDY, _RESULT = "stockade.study", "stockade.result"
 _OWNER, _HEARTBEAT = "stockade.owner", "stockade.heartbeat"
@@ -99,6 +99,7 @@ class Manifest:
     population: Mapping[str, Sequence[float]]
     meanings: Mapping[str, str]
     categories: Mapping[str, tuple[str, ...]]
+    texts: Mapping[str, int]
     params: Mapping[str, object]
     seed: int
     trained_on: str
@@ -425,13 +426,11 @@ def _write_model(
 ) -> str:
     """The MLflow model folder; returns the manifest's SHA-256."""
     files = model.files()
+    words = {*manifest.categories, *manifest.texts}
     described = Model(
         signature=ModelSignature(
             inputs=Schema(
-                [
-                    ColSpec("string" if name in manifest.categories else "double", name)
-                    for name in manifest.inputs
-                ]
+                [ColSpec("string" if name in words else "double", name) for name in manifest.inputs]
             ),
             outputs=Schema([ColSpec("double", "score")]),
         )
@@ -439,7 +438,7 @@ def _write_model(
     described.add_flavor("stockade", algorithm=model.algorithm, files=sorted(files))
     one_row = pd.DataFrame([[example[name] for name in manifest.inputs]], columns=manifest.inputs)
     # Other tools would not know which number stands for which text.
-    plain = not manifest.categories
+    plain = not words
     if plain and isinstance(model, BoosterMean) and len(model.boosters) == 1:
         # One booster is what MLflow's own flavour can hold, so other tools can load it as well.
         mlflow_xgboost.save_model(
@@ -482,6 +481,7 @@ def _write_model(
         "population": {name: list(values) for name, values in manifest.population.items()},
         "meanings": dict(manifest.meanings),
         "categories": {name: list(values) for name, values in manifest.categories.items()},
+        "texts": dict(manifest.texts),
         "params": dict(manifest.params),
         "seed": manifest.seed,
         "trained_on": manifest.trained_on,

@@ -12,9 +12,10 @@ import pyarrow as pa
 
 from stockade.champion import Champion
 from stockade.definitions.model import RULES_SCORE, Algorithm, ModelSpec
-from stockade.learning.card import CardFacts, card_figures, card_markdown
+from stockade.learning.card import CardFacts, card_markdown
 from stockade.learning.data import Columns, LearningData, categories_of, learning_data
 from stockade.learning.evaluate import Evaluation
+from stockade.learning.figures import card_figures
 from stockade.learning.judgement import Fitted, Judgement, fit_decisions, judge_winner
 from stockade.learning.markdown import page
 from stockade.learning.models import Value, check_spec, learner_of
@@ -30,6 +31,7 @@ from stockade.learning.tracking import (
 )
 from stockade.learning.trial import Trial
 from stockade.learning.tune import Progress, Record, Running, Study, tune
+from stockade.ngrams import input_of
 from stockade.predictors import UnsafeModelError
 
 
@@ -234,6 +236,7 @@ def learning_columns(spec: ModelSpec, inputs: tuple[str, ...]) -> Columns:
         loss=None if spec.policy is None else spec.policy.loss,
         rules=None if spec.rules is None else RULES_SCORE,
         slices=spec.slices,
+        texts=spec.texts,
     )
 
 
@@ -242,7 +245,7 @@ def _prepare(
 ) -> tuple[LearningData, Periods, Unlabelled]:
     label = spec.training_set.label
     columns = learning_columns(spec, pinned.inputs)
-    columns = replace(columns, categories=categories_of(table, columns.inputs))
+    columns = replace(columns, categories=categories_of(table, columns))
     data = learning_data(table, columns, maturity=label.maturity, built_at=pinned.built_at)
     periods = walk_forward(
         data, validation=spec.validation, folds=spec.folds, test=spec.test, gap=label.maturity
@@ -297,6 +300,7 @@ def _manifest(
         population=_population(data),
         meanings=pinned.meanings,
         categories=data.categories,
+        texts=data.texts,
         params=winner.params,
         seed=spec.seed,
         trained_on=_trained_on(data),
@@ -358,7 +362,7 @@ def _population(data: LearningData) -> Mapping[str, tuple[float, ...]]:
     return {
         name: tuple(np.percentile(values, percents).astype(float)) if len(values) else ()
         for name, values in known.items()
-        if name not in data.categories
+        if name not in data.categories and input_of(name, data.texts) == name
     }
 
 
@@ -367,8 +371,10 @@ def _example(data: LearningData) -> Mapping[str, float | str]:
 
     An example must not be a real person's decision.
     """
-    example: dict[str, float | str] = {}
+    example: dict[str, float | str] = dict.fromkeys(data.texts, "")
     for j, name in enumerate(data.inputs):
+        if input_of(name, data.texts) in data.texts:
+            continue
         if name in data.categories:
             example[name] = next(iter(data.categories[name]), "")
             continue

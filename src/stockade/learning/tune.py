@@ -108,7 +108,8 @@ class Running:
             the other, each on `parallelism` workers that hold a part of the rows each
             (`xgboost.spark`): for sets that no worker holds whole; it needs classic Spark too.
             `serial` runs here, without Spark.
-        parallelism: how many trials run at once.
+        parallelism: how many trials run at once; `serial` takes as many proposals at a time, one
+            after the other, so that its study is that of `batch`.
         deadline: the longest that one trial may take.
         scratch: a folder that every worker can read, for the rows; the machine's temporary folder
             does where driver and workers are one machine.
@@ -279,9 +280,10 @@ def search(
         )  # fmt: skip
     else:
         run = partial(_run_here, objective)
-        size = 1
         if running.runner == "batch":
-            run, size = partial(_run_on_spark, objective, _session(running)), running.parallelism
+            run = partial(_run_on_spark, objective, _session(running))
+        # Asked for as many at a time, the runner here finds what the parallel one finds.
+        size = 1 if running.runner == "distributed" else running.parallelism
         ended = _ask_and_tell(
             run, space, suggest, total=total, size=size, seed=spec.seed, metric=spec.metric,
             report=report, record=record or Record(),

@@ -8,7 +8,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyspark.sql import types as T
 
-from stockade.predictors import Matrix, Scores
+from stockade.predictors import Scores
 
 # pyarrow's stubs do not know every form of `from_arrays`.
 # pyright: reportCallIssue=false, reportArgumentType=false
@@ -44,16 +44,18 @@ class Wording:
         meanings: input -> what it means; an input without one is called by its name.
         population: input -> its percentiles 1 to 99 in training.
         categories: input of text -> its values, for which the numbers 0, 1, 2, ... stand.
+        texts: inputs of text that are hashed; what is written is not repeated.
     """
 
     inputs: tuple[str, ...]
     meanings: Mapping[str, str]
     population: Mapping[str, Scores]
     categories: Mapping[str, tuple[str, ...]]
+    texts: tuple[str, ...] = ()
 
     def reasons(
         self,
-        rows: Matrix,
+        rows: Scores,
         contributions: Scores,
         count: int,
         *,
@@ -72,14 +74,14 @@ class Wording:
         count = min(count, len(self.inputs))
         order = np.argsort(-contributions, axis=1, kind="stable")[:, :count]
         added = np.take_along_axis(contributions, order, axis=1)
-        values = np.take_along_axis(rows, order, axis=1).astype(np.float64)
+        values = np.take_along_axis(rows, order, axis=1)
         given = added > 0
         column, value = order[given], values[given]
         texts = np.empty(len(column), dtype=object)
         for j in np.unique(column):
             mine = column == j
             texts[mine] = self._texts(self.inputs[j], value[mine])
-            if self.inputs[j] in self.categories:
+            if self.inputs[j] in self.categories or self.inputs[j] in self.texts:
                 # A place in a list says nothing to anyone.
                 value[mine] = np.nan
         structs = pa.StructArray.from_arrays(
@@ -100,6 +102,9 @@ class Wording:
     def _texts(self, name: str, values: Scores) -> list[str]:
         """One sentence per value of an input."""
         meaning = self.meanings.get(name, "").strip().rstrip(".") or name
+        if name in self.texts:
+            said = ("not known" if np.isnan(one) else "what is written there" for one in values)
+            return [f"{meaning}: {text}" for text in said]
         if name in self.categories:
             words = self.categories[name]
             return [

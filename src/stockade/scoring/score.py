@@ -14,6 +14,7 @@ from stockade.errors import (
     raise_all,
     require_columns,
 )
+from stockade.ngrams import by_input
 from stockade.predictors import Scores, cached_predictor
 from stockade.scoring.reasons import REASONS_TYPE, Wording
 
@@ -61,7 +62,8 @@ def score(
     needed = (*carried, *champion.inputs, *loss)
     require_columns(frame.columns, *needed, where=f"the input of {who}")
     outputs = _outputs(champion, explain=explain)
-    numbers = [name for name in champion.inputs if name not in champion.categories]
+    words = {*champion.categories, *champion.texts}
+    numbers = [name for name in champion.inputs if name not in words]
     _check_types(frame, carried, (*numbers, *loss), outputs, who=who)
     wanted = [F.col(name) for name in dict.fromkeys((*carried, *champion.inputs))]
     if loss:
@@ -125,22 +127,25 @@ def scorer(
 ) -> Callable[[Iterable[pa.RecordBatch]], Iterable[pa.RecordBatch]]:
     """The function that workers run; it carries plain data only, the model as bytes."""
     name, version = champion.name, champion.version
-    algorithm, inputs = champion.algorithm, champion.inputs
+    algorithm, inputs, read = champion.algorithm, champion.inputs, champion.columns
     files = tuple(champion.files.items())
     calibration, rule = champion.calibration, champion.rule
-    categories = dict(champion.categories)
+    categories, texts = dict(champion.categories), dict(champion.texts)
     words = Wording(
         inputs=inputs,
         meanings=dict(champion.meanings),
         population=dict(champion.population),
         categories=categories,
+        texts=tuple(texts),
     )
 
     def score_batches(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
-        model = cached_predictor(algorithm, inputs, files)
+        model = cached_predictor(algorithm, read, files)
         for batch in batches:
             rows = pa.Table.from_batches([batch])
-            matrix = input_matrix(rows, inputs, who=f"the input of {who}", categories=categories)
+            matrix = input_matrix(
+                rows, inputs, who=f"the input of {who}", categories=categories, texts=texts
+            )
             scores = model.predict(matrix)
             require_finite(scores, who=who, inputs=inputs)
             probabilities = calibration(scores)
@@ -158,8 +163,10 @@ def scorer(
             if explain:
                 # Shapley values take a hundred times longer than scores.
                 told = matrix[asked]
+                _, added = by_input(model.contributions(told), read, texts)
+                _, values = by_input(told.astype(np.float64), read, texts)
                 columns[REASONS] = words.reasons(
-                    told, model.contributions(told), explain, asked=asked, of=len(scores)
+                    values, added, explain, asked=asked, of=len(scores)
                 )
             columns[MODEL_NAME] = pa.array([name] * len(scores), pa.string())
             columns[MODEL_VERSION] = pa.array([version] * len(scores), pa.int32())
