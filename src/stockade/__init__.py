@@ -22,6 +22,7 @@ from stockade.definitions.aggregate import (
     top_share,
     variance,
 )
+from stockade.definitions.contract import Contract, Rule
 from stockade.definitions.entity import Entity
 from stockade.definitions.gates import Gates
 from stockade.definitions.measure import (
@@ -66,6 +67,7 @@ __all__ = [
     "Aggregate",
     "Category",
     "Choice",
+    "Contract",
     "Course",
     "Derived",
     "Entity",
@@ -86,6 +88,7 @@ __all__ = [
     "Policy",
     "Query",
     "ReleaseStrategy",
+    "Rule",
     "Spine",
     "Table",
     "TrainingSet",

@@ -7,6 +7,7 @@ from uuid import uuid4
 from pyspark.sql import SparkSession
 
 from stockade.building.audit import Audit, audit
+from stockade.building.contracts import ContractState, contract_states
 from stockade.building.explain import Explanation, explain_value
 from stockade.building.features import Inputs
 from stockade.building.materialize import Materialized, Progress, materialize
@@ -19,7 +20,7 @@ from stockade.definitions.model import ModelSpec
 from stockade.definitions.plan import Plan, plan
 from stockade.definitions.registry import Registry
 from stockade.definitions.release import ReleaseStrategy
-from stockade.definitions.source import Files
+from stockade.definitions.source import EventSource, Files, Table
 from stockade.definitions.spine import TrainingSet
 from stockade.definitions.view import FeatureView
 from stockade.engine.faults import spark_faults
@@ -92,10 +93,23 @@ class FeatureStore:
         naive_utc: Sequence[str] = (),
         rename: Mapping[str, str] | None = None,
     ) -> Written:
-        """Load files into a Delta table, types checked; see `stockade.store.ingest`."""
+        """Load files into a Delta table, types checked; see `stockade.store.ingest`.
+
+        The contracts of the sources that read the table are held against the files first.
+        """
         note = {"run_id": uuid4().hex, "files": files.path}
+        own = Table(name=table)
+        readers = [one for one in self.registry.all(EventSource) if one.origin == own]
         with spark_faults():
-            return ingest(self.tables, files, table, naive_utc=naive_utc, rename=rename, note=note)
+            return ingest(
+                self.tables, files, table,
+                naive_utc=naive_utc, rename=rename, note=note, sources=readers,
+            )  # fmt: skip
+
+    def contracts(self, source: str | None = None) -> tuple[ContractState, ...]:
+        """How each source, or one of them, stands by its contract; checks what is new."""
+        with spark_faults():
+            return tuple(contract_states(self.tables, self.registry.sources(source)))
 
     def plan(self) -> Plan:
         """What materialising the declared views would change."""

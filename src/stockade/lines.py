@@ -1,10 +1,11 @@
 """What the command prints: results as lines of text."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from stockade.building.contracts import ContractState
     from stockade.building.explain import Explanation
     from stockade.building.rebuild import Restatement
     from stockade.learning.backtest import Backtest
@@ -72,6 +73,27 @@ def alert_lines(found: "Monitored") -> Iterator[str]:
         f"{len(found.days)} {plural('day', len(found.days))}, {measures:,} measures, "
         f"{number} {plural('alert', number)}"
     )
+
+
+def contract_lines(states: Iterable["ContractState"]) -> Iterator[str]:
+    """The state of contracts: a line for each source, one for each thing that is wrong."""
+    for state in states:
+        if not state.declared:
+            yield f"-     {state.source}   has no contract"
+            continue
+        told = "could not be checked"
+        if state.check is not None:
+            found = state.check.found
+            told = f"{found.rows:,} rows, {found.violating:,} set aside"
+            if found.newest is not None:
+                told += f", newest event {_clock(found.newest)}"
+        yield f"{'FAIL' if state.faults else 'ok  '}  {state.source}   {told}"
+        for reason, rows in ({} if state.check is None else state.check.found.reasons).items():
+            yield f"      {rows:>10,}  {reason}"
+        for fault in state.faults:
+            yield f"      {fault}"
+        if state.check is not None and state.check.found.violating:
+            yield f"      the rows are in table '{state.quarantine}'"
 
 
 def replay_lines(found: "Backtest") -> Iterator[str]:

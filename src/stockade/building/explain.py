@@ -129,7 +129,7 @@ def explain_value(
         )
     if at.tzinfo is None:
         raise DataError("at has no time zone: give a UTC instant")
-    events = inputs.open(view.source.origin)
+    events = inputs.events(view.source)
     history = History(Selection(view=view, names=(name,)), events)
     spine = _spine(view, events, keys, at)
     (track,) = bind(spine, [history], decided_at=_AT, keys={})

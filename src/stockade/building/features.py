@@ -1,15 +1,15 @@
 """A service's features for any spine: opened, attached, derived."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from stockade.definitions.expression import columns_of
-from stockade.definitions.source import EventSource, Origin, Table
+from stockade.definitions.source import EventSource, Origin, Query, Table
 from stockade.definitions.spine import Mode, Spine
 from stockade.definitions.view import (
     Derived,
@@ -24,6 +24,7 @@ from stockade.definitions.window import days, hours
 from stockade.engine.bind import History, reason
 from stockade.engine.operator import Attached, EngineOptions, attach
 from stockade.errors import ColumnNotFoundError, DefinitionError, hint, raise_all
+from stockade.store.contract import Check, admitted, check, require_declared, require_kept
 from stockade.store.origins import open_origin
 from stockade.store.snapshot import Snapshot
 from stockade.store.tables import Tables
@@ -37,15 +38,35 @@ _ZERO_WHEN_EMPTY = frozenset({"count", "sum", "count_distinct"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inputs:
-    """Opens each origin once, so that views of one source share its rows and one shuffle."""
+    """Opens each origin once, so that views of one source share its rows and one shuffle.
+
+    Attributes:
+        tables: as of one moment.
+        pinned: whether an earlier run is made again: its inputs were checked then.
+        until: the moment that the run needs events up to; contracts ask for freshness by it.
+        now: what is later is ahead of time.
+    """
 
     tables: Snapshot
-    opened: list[tuple[Origin, DataFrame]]
+    pinned: bool = False
+    until: datetime | None = None
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    opened: list[tuple[Origin, DataFrame]] = field(default_factory=list[tuple[Origin, DataFrame]])
+    kept: list[tuple[EventSource, DataFrame]] = field(
+        default_factory=list[tuple[EventSource, DataFrame]]
+    )
 
     @classmethod
-    def of(cls, tables: Tables, versions: Mapping[str, int] | None = None) -> "Inputs":
+    def of(
+        cls,
+        tables: Tables,
+        versions: Mapping[str, int] | None = None,
+        *,
+        until: datetime | None = None,
+    ) -> "Inputs":
         """Nothing opened yet; `versions` are table -> version, of others the newest is read."""
-        return cls(tables=Snapshot(tables, versions), opened=[])
+        pinned = versions is not None
+        return cls(tables=Snapshot(tables, versions), pinned=pinned, until=until)
 
     def open(self, origin: Origin | str) -> DataFrame:
         """The rows of a table, files or query."""
@@ -59,8 +80,43 @@ class Inputs:
 
     def history(self, selection: Selection) -> History:
         """A selection with the rows of every source of its view."""
-        events, *others = (self.open(source.origin) for source in sources_of(selection.view))
+        events, *others = (self.events(source) for source in sources_of(selection.view))
         return History(selection, events, tuple(others))
+
+    def events(self, source: EventSource) -> DataFrame:
+        """The rows of a source that keep its contract; the one way from a source to a run.
+
+        Raises:
+            SchemaError, DataError: the contract stops the run; see `store.contract`.
+        """
+        rows = self.open(source.origin)
+        if source.contract is None:
+            return rows
+        for known, frame in self.kept:
+            if known == source:
+                return frame
+        if self.pinned:
+            require_declared(source, rows)
+        else:
+            until = None if self.until is None else min(self.until, self.now)
+            require_kept(source, self.check(source), until=until)
+        frame = admitted(rows, source, now=self.now)
+        self.kept.append((source, frame))
+        return frame
+
+    def check(self, source: EventSource) -> Check:
+        """What is found of a source that has a contract; writes its quarantine table."""
+        rows = self.open(source.origin)
+        versions = self._behind(source.origin)
+        return check(self.tables.tables, source, rows, versions=versions, now=self.now)
+
+    def _behind(self, origin: Origin | str) -> Mapping[str, int]:
+        """Table -> version of all that an origin reads; empty where something has no version."""
+        parts = origin.inputs.values() if isinstance(origin, Query) else (origin,)
+        names = [one.name for one in parts if isinstance(one, Table)]
+        versions = {name: self.tables.versions.get(name) for name in names}
+        known = {name: version for name, version in versions.items() if version is not None}
+        return known if len(known) == len(parts) else {}
 
 
 def attach_service(

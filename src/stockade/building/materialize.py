@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import UTC, date, datetime, time
 from uuid import uuid4
 
 from pyspark.sql import Column, DataFrame
@@ -94,6 +94,7 @@ def materialize(
 
     Raises:
         DefinitionError: the days are not an interval.
+        SchemaError, DataError: the source breaks its contract; nothing is written.
         FingerprintMismatchError: the table was written by another definition, and not `rebuild`.
         EmptyTableError: the source has no rows, and not `allow_empty`; nothing is written.
         WriteConflictError: other runs wrote the same days, time and again.
@@ -102,11 +103,12 @@ def materialize(
         raise DefinitionError(f"materialize '{view.name}': start {start} must be before end {end}")
     if not rebuild:
         _refuse_other_definition(tables, view)
-    ledger, inputs = Ledger(tables), Inputs.of(tables)
+    until = datetime.combine(end, time(), UTC)
+    ledger, inputs = Ledger(tables), Inputs.of(tables, until=until)
     asked = list(Interval(start=start, end=end).days())
     done = Materialized(view=view.name, start=start, end=end)
     try:
-        events = inputs.open(view.source.origin)
+        events = inputs.events(view.source)
     except TableNotFoundError as fault:
         return _waits(ledger, _work(view, {}, inputs, options=options), asked, done, str(fault))
     work = _work(view, versions_read(inputs, view.source.origin), inputs, options=options)
@@ -228,7 +230,7 @@ def snapshots(
     options: EngineOptions | None = None,
 ) -> DataFrame:
     """Rows (keys..., `as_of`, features..., `as_of_on`), unique on keys and `as_of`."""
-    events = inputs.open(view.source.origin)
+    events = inputs.events(view.source)
     ticks = _active(view, events, start=start, end=end)
     names = tuple(feature.name for feature in view.features())
     history = History(Selection(view=view, names=names), events)

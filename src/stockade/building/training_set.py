@@ -77,7 +77,7 @@ def build(
         EmptyTableError: no decision lies in the interval; nothing is written.
     """
     _check_interval(definition, start=start, end=end, as_of=as_of)
-    inputs = Inputs.of(tables)
+    inputs = Inputs.of(tables, until=end)
     attached = assemble(inputs, definition, start=start, end=end, as_of=as_of, options=options)
     if attached.profile.rows == 0:
         raise EmptyTableError(
@@ -148,8 +148,8 @@ def labelled_rows(
     return attach_label(
         rows,
         label,
-        inputs.open(label.source.origin),
-        None if label.blocks is None else inputs.open(label.blocks.origin),
+        inputs.events(label.source),
+        None if label.blocks is None else inputs.events(label.blocks),
         decided_at=spine.decided_at,
         as_of=as_of,
     )

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from stockade.definitions.aggregate import Aggregate, Category
+from stockade.definitions.contract import Contract, Rule
 from stockade.definitions.entity import Entity
 from stockade.definitions.expression import columns_of
 from stockade.definitions.gates import Gates
@@ -34,10 +35,10 @@ from stockade.errors import DefinitionError, FingerprintMismatchError
 _CLASSES: Mapping[str, type] = {
     one.__name__: one
     for one in (
-        Action, Aggregate, Category, Choice, Course, Derived, Entity, EventSource, FeatureService,
-        FeatureView, Files, FlowView, Gates, Label, Level, Lifetime, LinkView, LookupView,
-        MatchView, Measure, ModelSpec, Policy, Query, ReleaseStrategy, Selection, Spine, Table,
-        TrainingSet, Uniform,
+        Action, Aggregate, Category, Choice, Contract, Course, Derived, Entity, EventSource,
+        FeatureService, FeatureView, Files, FlowView, Gates, Label, Level, Lifetime, LinkView,
+        LookupView, MatchView, Measure, ModelSpec, Policy, Query, ReleaseStrategy, Rule, Selection,
+        Spine, Table, TrainingSet, Uniform,
     )
 }  # fmt: skip
 
@@ -150,7 +151,9 @@ def _encode(value: object, *, docs: bool) -> Any:
         return {"is": type(value).__name__} | {
             field.name: _encode(getattr(value, field.name), docs=docs)
             for field in fields(value)
-            if (docs or not field.metadata.get("doc")) and (named or field.name != "name")
+            if (docs or not field.metadata.get("doc"))
+            and (named or field.name != "name")
+            and not (field.metadata.get("later") and getattr(value, field.name) == field.default)
         }
     raise DefinitionError(f"a {type(value).__name__} cannot be part of a definition")
 

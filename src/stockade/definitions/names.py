@@ -10,6 +10,10 @@ from stockade.errors import DefinitionError
 # Marks a dataclass field that explains but does not change a value: it is left out of fingerprints.
 DOC: Mapping[str, bool] = MappingProxyType({"doc": True})
 
+# Marks a field that came after others were fingerprinted: left out while it has its default, so
+# that what was built before it keeps its fingerprint.
+LATER: Mapping[str, bool] = MappingProxyType({"later": True})
+
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}\Z")
 _COLUMN = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,126}\Z")
 

@@ -116,6 +116,14 @@ class Registry:
         assert isinstance(view, FeatureView | LookupView | PatternView)  # noqa: S101 -- narrows; find() is by kind
         return view
 
+    def sources(self, name: str | None = None) -> tuple[EventSource, ...]:
+        """Every source by name, or the one that is named."""
+        if name is None:
+            return self.all(EventSource)
+        found = self.find("source", name)
+        assert isinstance(found, EventSource)  # noqa: S101 -- narrows; find() is by kind
+        return (found,)
+
     def training_set(self, name: str) -> TrainingSet:
         """The training set of that name, or that of the model of that name."""
         if ("training set", name) not in self.definitions and ("model", name) in self.definitions:

@@ -6,7 +6,8 @@ from datetime import timedelta
 from string import Formatter
 from typing import Literal
 
-from stockade.definitions.names import DOC, check_column, check_name, frozen, tuple_of
+from stockade.definitions.contract import Contract
+from stockade.definitions.names import DOC, LATER, check_column, check_name, frozen, tuple_of
 from stockade.definitions.window import check_delay, check_window
 from stockade.errors import DefinitionError, UnknownNameError, hint
 
@@ -114,6 +115,7 @@ class EventSource:
             were written; without it, however far. What comes later than that is in no old snapshot.
         expected_every: a stretch of this length without a row means that the data has not come:
             snapshots wait that would look into it. Without it, nothing waits.
+        contract: what the rows promise; those that break it are set aside.
         description: one sentence for people.
         owner: who answers for it.
     """
@@ -129,6 +131,7 @@ class EventSource:
     non_finite: NonFinite = "null"
     lookback: timedelta | None = field(default=None, metadata=DOC)
     expected_every: timedelta | None = field(default=None, metadata=DOC)
+    contract: Contract | None = field(default=None, metadata=LATER)
     description: str = field(default="", metadata=DOC)
     owner: str = field(default="", metadata=DOC)
 

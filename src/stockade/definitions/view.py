@@ -9,13 +9,13 @@ from stockade.definitions.aggregate import Aggregate
 from stockade.definitions.entity import Entity
 from stockade.definitions.measure import Measure
 from stockade.definitions.names import DOC, check_column, check_name, frozen, tuple_of
+from stockade.definitions.sensitivity import Sensitivity
 from stockade.definitions.source import EventSource
 from stockade.definitions.window import LIFETIME, check_window
 from stockade.errors import DefinitionError, UnknownNameError, hint, raise_all
 
 Boundary = Literal["exclusive", "inclusive"]
 Cadence = Literal["daily", "hourly"]
-Sensitivity = Literal["public", "internal", "personal"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -90,8 +90,8 @@ def write_predictions(
 
 
 def _featured(tables: Tables, pinned: TrainingSet, *, since: date, until: date) -> DataFrame:
-    inputs = Inputs.of(tables)
     start, end = (datetime.combine(day, time.min, tzinfo=UTC) for day in (since, until))
+    inputs = Inputs.of(tables, until=end)
     rows = decisions(inputs, pinned.spine, start=start, end=end)
     # A decision without a time belongs to no day.
     timed = rows.where(F.col(pinned.spine.decided_at).isNotNull())

@@ -1,6 +1,7 @@
 """Files into Delta tables, types checked, refused whole when anything is wrong."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pyspark.sql import DataFrame
@@ -8,7 +9,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from stockade.definitions.names import check_column
-from stockade.definitions.source import Files
+from stockade.definitions.source import EventSource, Files
 from stockade.errors import (
     ColumnNotFoundError,
     DataError,
@@ -17,6 +18,7 @@ from stockade.errors import (
     hint,
     raise_all,
 )
+from stockade.store.contract import require_loadable
 from stockade.store.origins import open_files, require_timestamps, schema_faults
 from stockade.store.tables import Note, Tables, Written
 
@@ -34,6 +36,7 @@ def ingest(
     rename: Mapping[str, str] | None = None,
     partition_on: str | None = None,
     base: Path | None = None,
+    sources: Sequence[EventSource] = (),
 ) -> Written:
     """Load files into a table, replacing it.
 
@@ -47,6 +50,7 @@ def ingest(
         partition_on: a timestamp column of the table; its day (UTC) becomes the last column and
             the partition: `paid_on` for `paid_at`.
         base: the folder that a relative path begins at; by default the current one.
+        sources: those that read the table; what would break a contract of theirs is refused.
 
     Raises:
         SchemaError, ColumnNotFoundError, DefinitionError: what is wrong with the columns, as an
@@ -73,6 +77,9 @@ def ingest(
         typed = typed.withColumn(day, F.to_date(partition_on))
         partitions = (day,)
     try:
+        for source in sources:
+            if source.contract is not None:
+                require_loadable(source, typed, now=datetime.now(UTC))
         return tables.replace(
             name, typed, note=note, partition_by=partitions, properties=CHANGE_FEED
         )
