@@ -266,7 +266,7 @@ def test_the_command_tells_the_state_and_refuses_files_that_break_a_contract(
     assert "1  amount above 20" in CliRunner().invoke(frame.app, [*options, "contracts"]).stdout
 
     schema = "account_id string, paid_at timestamp, amount double"
-    given = [str(folder / "payments.csv"), "payments", "--file-format", "csv", "--schema", schema]
+    given = [str(folder / "payments.csv"), "payments", "--format", "csv", "--schema", schema]
     found = CliRunner().invoke(frame.app, [*options, "ingest", *given])
     assert isinstance(found.exception, DataError)
     assert "1 of 2 rows break its contract" in str(found.exception)
