@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 from stockade.building.training_set import measure, read_manifest
 from stockade.definitions.fingerprint import from_json
 from stockade.definitions.spine import UNKNOWN, TrainingSet
-from stockade.engine.operator import clock_columns
+from stockade.engine.shuffle import clock_columns
 from stockade.errors import LeakageError, raise_all
 from stockade.store.tables import Tables
 

@@ -21,7 +21,8 @@ from stockade.definitions.view import (
     sources_of,
 )
 from stockade.definitions.window import days, hours
-from stockade.engine.bind import History, reason
+from stockade.engine.bind import History
+from stockade.engine.checks import reason
 from stockade.engine.operator import Attached, EngineOptions, attach
 from stockade.errors import ColumnNotFoundError, DefinitionError, hint, raise_all
 from stockade.store.contract import Check, admitted, check, require_declared, require_kept

@@ -19,9 +19,10 @@ from stockade.definitions.fingerprint import (
 )
 from stockade.definitions.model import RULES_SCORE, ModelSpec
 from stockade.definitions.spine import STATES, Label, Spine, TrainingSet
-from stockade.engine.bind import reason
+from stockade.engine.checks import reason
 from stockade.engine.labels import attach_label
-from stockade.engine.operator import Attached, EngineOptions, clock_columns
+from stockade.engine.operator import Attached, EngineOptions
+from stockade.engine.shuffle import clock_columns
 from stockade.errors import (
     DefinitionError,
     EmptyTableError,

@@ -4,28 +4,32 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
-from pyspark.errors import AnalysisException
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 from pyspark.sql.pandas.types import to_arrow_type
 
-from stockade.definitions.expression import columns_of
 from stockade.definitions.fingerprint import definition_fingerprint
 from stockade.definitions.source import EventSource
 from stockade.definitions.view import Feature, PatternView, Selection
 from stockade.definitions.window import microseconds
+from stockade.engine.checks import (
+    KEY_TYPES,
+    clock_faults,
+    key_faults,
+    missing,
+    source_faults,
+    where_faults,
+)
+from stockade.engine.fitting import pattern_faults
 from stockade.engine.program import Output, output_of
 from stockade.errors import (
-    ColumnNotFoundError,
     DefinitionError,
     SchemaError,
-    hint,
     raise_all,
 )
 
-_KEY_TYPES = (T.IntegralType, T.StringType, T.DateType, T.BooleanType, T.DecimalType)
-_VALUE_TYPES = (*_KEY_TYPES, T.FractionalType, T.TimestampType)
+_VALUE_TYPES = (*KEY_TYPES, T.FractionalType, T.TimestampType)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +108,11 @@ def bind(
     groups: dict[tuple[str, int, tuple[str, ...], tuple[str, ...]], list[History]] = {}
     for history in histories:
         view = history.selection.view
-        if isinstance(view, PatternView):
-            faults.append(DefinitionError(f"view '{view.name}' cannot be computed yet"))
-            continue
         spine_keys = tuple(keys.get(key, key) for key in view.entity.keys)
+        if isinstance(view, PatternView):
+            frames = (history.events, *history.others)
+            faults += pattern_faults(spine, view, frames, spine_keys)
+            continue
         source_keys = tuple(view.keys[key] for key in view.entity.keys)
         found = list(_history_faults(spine, history, spine_keys, source_keys))
         faults += found
@@ -199,7 +204,7 @@ def _selected(selection: Selection) -> Iterator[Feature]:
 def _spine_faults(
     spine: DataFrame, histories: Iterable[History], *, decided_at: str
 ) -> Iterator[Exception]:
-    yield from _clock_faults(spine, decided_at, who="the spine")
+    yield from clock_faults(spine, decided_at, who="the spine")
     taken: dict[str, str] = {column: "a column of the spine" for column in spine.columns}
     for history in histories:
         view = history.selection.view.name
@@ -220,14 +225,9 @@ def _history_faults(
     view, events = history.selection.view, history.events
     source = view.source
     who = f"view '{view.name}': source '{source.name}'"
-    yield from _clock_faults(events, source.event_time, who=who)
-    if source.available_at:
-        yield from _clock_faults(events, source.available_at, who=who)
+    yield from source_faults(events, source, who=who)
     for spine_key, source_key in zip(spine_keys, source_keys, strict=True):
-        yield from _key_faults(spine, spine_key, events, source_key, who=f"view '{view.name}'")
-    for column in (*source.dedupe, source.version, source.retracted):
-        if column:
-            yield from _missing(events, column, who=who)
+        yield from key_faults(spine, spine_key, events, source_key, who=f"view '{view.name}'")
     for feature in _selected(history.selection):
         yield from _feature_faults(history, feature)
 
@@ -237,15 +237,12 @@ def _feature_faults(history: History, feature: Feature) -> Iterator[Exception]:
     who = f"view '{view.name}': feature '{feature.name}'"
     where = aggregate.where
     if where is not None:
-        missing = list(_missing(events, *sorted(columns_of(where)), who=who))
-        yield from missing
-        if not missing:
-            yield from _condition_faults(events, where, who=who)
+        yield from where_faults(events, where, who=who)
     if aggregate.value is None:
         return
-    missing = list(_missing(events, aggregate.value, who=who))
-    yield from missing
-    if missing:
+    absent = list(missing(events, aggregate.value, who=who))
+    yield from absent
+    if absent:
         return
     data_type = events.schema[aggregate.value].dataType
     if not isinstance(data_type, _VALUE_TYPES):
@@ -258,70 +255,3 @@ def _feature_faults(history: History, feature: Feature) -> Iterator[Exception]:
         _output(history, feature, {where: "m"} if where else {})
     except SchemaError as fault:
         yield fault
-
-
-def _condition_faults(events: DataFrame, where: str, *, who: str) -> Iterator[Exception]:
-    try:
-        found = events.select(F.expr(where)).schema[0].dataType
-    except AnalysisException as fault:
-        yield DefinitionError(f'{who}: where "{where}" has no meaning here: {reason(fault)}')
-        return
-    if not isinstance(found, T.BooleanType):
-        yield DefinitionError(
-            f'{who}: where "{where}" is a {found.simpleString()}, wanted a condition'
-        )
-
-
-def _key_faults(
-    spine: DataFrame, spine_key: str, events: DataFrame, source_key: str, *, who: str
-) -> Iterator[Exception]:
-    missing = [
-        *_missing(spine, spine_key, who=f"{who}: the spine"),
-        *_missing(events, source_key, who=f"{who}: the source"),
-    ]
-    yield from missing
-    if missing:
-        return
-    ours, theirs = spine.schema[spine_key].dataType, events.schema[source_key].dataType
-    if not isinstance(ours, _KEY_TYPES):
-        yield SchemaError(
-            f"{who}: key '{spine_key}' of the spine is a {ours.simpleString()}, which does not "
-            "identify anything reliably: cast it to string or bigint"
-        )
-    elif ours != theirs:
-        yield SchemaError(
-            f"{who}: key '{spine_key}' is {ours.simpleString()} in the spine and "
-            f"'{source_key}' is {theirs.simpleString()} in the source: cast one of them"
-        )
-
-
-def _clock_faults(frame: DataFrame, column: str, *, who: str) -> Iterator[Exception]:
-    missing = list(_missing(frame, column, who=who))
-    yield from missing
-    if missing:
-        return
-    data_type = frame.schema[column].dataType
-    if isinstance(data_type, T.TimestampNTZType):
-        yield SchemaError(
-            f"{who}: time column '{column}' is timestamp_ntz, which names no instant: "
-            "say which zone it is in with to_utc_timestamp, or ingest it with naive_utc"
-        )
-    elif not isinstance(data_type, T.TimestampType):
-        yield SchemaError(
-            f"{who}: time column '{column}' is {data_type.simpleString()}, wanted timestamp"
-        )
-
-
-def _missing(frame: DataFrame, *columns: str, who: str) -> Iterator[Exception]:
-    for column in columns:
-        if column not in frame.columns:
-            yield ColumnNotFoundError(
-                f"{who} has no column '{column}': {hint(column, frame.columns)}"
-            )
-
-
-def reason(fault: Exception) -> str:
-    """The first line of Spark's message, which names no data."""
-    condition = getattr(fault, "getCondition", lambda: None)()
-    text = str(fault).strip().split("\n", maxsplit=1)[0].split(" SQLSTATE", maxsplit=1)[0]
-    return text if condition is None or condition in text else f"[{condition}] {text}"

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import pairwise
+from typing import Protocol
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -55,7 +56,16 @@ class Layout:
     slices: DataFrame | None = None
 
 
-def profile_spine(spine: DataFrame, tracks: Sequence[Track], *, decided_at: str) -> SpineProfile:
+class Keyed(Protocol):
+    """Anything that meets a spine by its keys."""
+
+    @property
+    def spine_keys(self) -> tuple[str, ...]:
+        """The spine's columns."""
+        ...
+
+
+def profile_spine(spine: DataFrame, tracks: Sequence[Keyed], *, decided_at: str) -> SpineProfile:
     """Count a spine's rows and nulls and find its first and last decision; one Spark job."""
     groups = sorted({track.spine_keys for track in tracks})
     moment = F.unix_micros(decided_at)

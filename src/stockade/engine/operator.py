@@ -15,6 +15,7 @@ from pyspark.sql.pandas.types import from_arrow_schema
 
 from stockade.engine.bind import History, Track, bind, value_column
 from stockade.engine.bucket import Bucket, Events, Queries
+from stockade.engine.keys import Codes
 from stockade.engine.layout import (
     BUCKET_ROWS,
     HOT_ROWS,
@@ -28,8 +29,10 @@ from stockade.engine.layout import (
     profile_spine,
 )
 from stockade.engine.pack import BUCKET, PACKED_DDL, Batches, packer, unpack
+from stockade.engine.patterns import attach_pattern, patterns_of
 from stockade.engine.program import Output
 from stockade.engine.revisions import EVENT, FROM, UNTIL, clocks
+from stockade.engine.shuffle import CLOCK, RESULT_ROWS, by_bucket, clock_columns, of_spine
 
 # pyarrow's stubs know neither masked index arrays nor dictionary arrays behind `Array`.
 # pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false
@@ -37,9 +40,6 @@ from stockade.engine.revisions import EVENT, FROM, UNTIL, clocks
 # pyright: reportUnknownArgumentType=false, reportReturnType=false
 
 _MOMENT = "_moment"
-# Spine keys are few against events: this many can be sent to every task.
-_BROADCAST_ROWS = 200_000
-_RESULT_ROWS = 1 << 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,9 +98,15 @@ def attach(
     Views of one entity share one shuffle. Small jobs count the spine and the events first.
     """
     tracks = bind(spine, histories, decided_at=decided_at, keys=keys or {})
-    profile = profile_spine(spine, tracks, decided_at=decided_at)
+    patterns = patterns_of(histories, keys or {})
+    profile = profile_spine(spine, [*tracks, *patterns], decided_at=decided_at)
     settings = options or EngineOptions()
     rows = spine
+    for pattern in patterns:
+        rows = attach_pattern(
+            rows, pattern, profile, decided_at=decided_at, audit=audit,
+            bucket_rows=settings.bucket_rows,
+        )  # fmt: skip
     for spine_keys in dict.fromkeys(track.spine_keys for track in tracks):
         group = [track for track in tracks if track.spine_keys == spine_keys]
         moments = _Moments(spine_keys=spine_keys, decided_at=decided_at, profile=profile)
@@ -114,15 +120,10 @@ def attach(
         )
         rows = _attach_entity(rows, list(zip(group, pruned, strict=True)), moments, layout, audit)
     wanted = [name for history in histories for name in history.selection.names]
-    clocks_used = [
-        name for track in tracks for view in track.views for name in clock_columns(view) if audit
-    ]
+    views = [view for track in tracks for view in track.views]
+    views += [pattern.view.name for pattern in patterns]
+    clocks_used = [name for view in views for name in clock_columns(view) if audit]
     return Attached(rows.select(*spine.columns, *wanted, *clocks_used), profile)
-
-
-def clock_columns(view: str) -> tuple[str, str]:
-    """The names of the audit columns of a view."""
-    return f"{view}__event_at", f"{view}__available_at"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,15 +161,8 @@ def _attach_entity(
     ]
     key_count = len(moments.spine_keys) + (layout.slices is not None)
     schema = T.StructType([*rows.schema.fields, *_feature_fields(shapes)])
-    shuffled = _by_bucket(packed, layout.buckets)
+    shuffled = by_bucket(packed, layout.buckets)
     return shuffled.mapInArrow(_computer(shapes, key_count=key_count), schema)
-
-
-def _by_bucket(packed: DataFrame, buckets: int) -> DataFrame:
-    # Spark before 4.1 cannot place partitions by number; hashing them is merely less even.
-    if hasattr(packed, "repartitionById"):
-        return packed.repartitionById(buckets, F.col("bucket"))
-    return packed.repartition(buckets, "bucket")
 
 
 def _pruned(track: Track, spine: DataFrame, moments: _Moments) -> DataFrame:
@@ -178,13 +172,7 @@ def _pruned(track: Track, spine: DataFrame, moments: _Moments) -> DataFrame:
     if all(masks):
         wanted = [f"coalesce(({where}), false)" for where in track.masks]
         timed = timed.where(F.expr(" OR ".join(wanted)))
-    if moments.profile.rows <= _BROADCAST_ROWS:
-        distinct = spine.select(
-            *(F.col(ours).alias(f"_spine{i}") for i, ours in enumerate(track.spine_keys))
-        ).distinct()
-        same = [F.col(f"_spine{i}") == F.col(key) for i, key in enumerate(track.source_keys)]
-        timed = timed.join(F.broadcast(distinct), same, "left_semi")
-    return timed
+    return of_spine(timed, track.source_keys, spine, moments.spine_keys, rows=moments.profile.rows)
 
 
 def _packed_spine(spine: DataFrame, moments: _Moments, layout: Layout) -> DataFrame:
@@ -252,11 +240,8 @@ def _feature_fields(shapes: Sequence[_Shape]) -> list[T.StructField]:
         for view, outputs in shape.outputs.items():
             fields += [pa.field(output.name, output.type) for output in outputs]
             if shape.audit:
-                fields += [pa.field(name, _CLOCK) for name in clock_columns(view)]
+                fields += [pa.field(name, CLOCK) for name in clock_columns(view)]
     return list(from_arrow_schema(pa.schema(fields)).fields)
-
-
-_CLOCK = pa.timestamp("us", tz="UTC")
 
 
 def _computer(shapes: Sequence[_Shape], *, key_count: int) -> Callable[[Batches], Batches]:
@@ -277,7 +262,7 @@ def _with_features(
     kept = [name for name in spine.column_names if name.startswith("s_")]
     result = spine.select(kept).rename_columns([name.removeprefix("s_") for name in kept])
     key_names = [f"_k{i}" for i in range(key_count)]
-    codes = _Codes(spine.select(key_names))
+    codes = Codes(spine.select(key_names))
     moment = spine.column(_MOMENT)
     queries = Queries(
         key=codes.spine,
@@ -295,8 +280,8 @@ def _with_features(
                 for name, used in zip(
                     clock_columns(view), bucket.latest_used(outputs), strict=True
                 ):
-                    result = result.append_column(name, used.cast(_CLOCK))
-    yield from result.combine_chunks().to_batches(max_chunksize=_RESULT_ROWS)
+                    result = result.append_column(name, used.cast(CLOCK))
+    yield from result.combine_chunks().to_batches(max_chunksize=RESULT_ROWS)
 
 
 def _events(rows: pa.Table | None, keys: NDArray[np.int64] | None, shape: _Shape) -> Events:
@@ -325,44 +310,3 @@ def _events(rows: pa.Table | None, keys: NDArray[np.int64] | None, shape: _Shape
 def _plain(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
     # Spark may send large strings; the kernels know one kind.
     return column if column.type == kind else column.cast(kind)
-
-
-class _Codes:
-    """Dense numbers for the distinct keys of a spine; -1 where any part of a key is null."""
-
-    def __init__(self, spine: pa.Table) -> None:
-        self._parts: list[pa.Array] = []
-        self._steps: list[pa.Array | None] = []
-        codes: NDArray[np.int64] | None = None
-        for column in spine.columns:
-            known = pc.drop_null(pc.unique(column))
-            self._parts.append(known)
-            part = _index(column, known)
-            if codes is None:
-                codes = part
-                self._steps.append(None)
-                continue
-            mixed = _mix(codes, part, len(known))
-            step = pc.unique(pa.array(mixed[mixed >= 0]))
-            self._steps.append(step)
-            codes = _index(pa.array(mixed), step)
-        self.spine = np.empty(0, np.int64) if codes is None else codes
-        last = self._steps[-1]
-        self.count = len(self._parts[0]) if last is None else len(last)
-
-    def of(self, keys: pa.Table) -> NDArray[np.int64]:
-        """The numbers of other rows with the same key columns; -1 for keys the spine lacks."""
-        codes = np.empty(0, np.int64)
-        for column, known, step in zip(keys.columns, self._parts, self._steps, strict=True):
-            part = _index(column.cast(known.type), known)
-            codes = part if step is None else _index(pa.array(_mix(codes, part, len(known))), step)
-        return codes
-
-
-def _index(column: pa.ChunkedArray | pa.Array, known: pa.Array) -> NDArray[np.int64]:
-    found = pc.index_in(column, value_set=known)
-    return pc.fill_null(found, -1).to_numpy(zero_copy_only=False).astype(np.int64)
-
-
-def _mix(codes: NDArray[np.int64], part: NDArray[np.int64], size: int) -> NDArray[np.int64]:
-    return np.where((codes < 0) | (part < 0), np.int64(-1), codes * max(size, 1) + part)

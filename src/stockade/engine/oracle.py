@@ -15,6 +15,8 @@ from pyspark.sql.pandas.types import from_arrow_type
 from stockade.definitions.source import EventSource
 from stockade.definitions.window import microseconds
 from stockade.engine.bind import History, Track, bind, value_column
+from stockade.engine.oracle_patterns import naive_patterns
+from stockade.engine.patterns import patterns_of
 from stockade.engine.program import Output
 from stockade.engine.reference import ReferenceEvent, aggregate, in_window
 
@@ -48,6 +50,9 @@ def naive(
         rows = joined.withColumn("_features", features).select(
             *rows.columns, *(_typed(output) for output in track.outputs)
         )
+    # The numbered rows carry all that patterns need, and are on the driver anyway.
+    patterns = patterns_of(histories, keys or {})
+    rows = naive_patterns(rows, patterns, decided_at=decided_at)
     wanted = [name for history in histories for name in history.selection.names]
     return rows.select(*spine.columns, *wanted)
 

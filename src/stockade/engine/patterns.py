@@ -1,0 +1,214 @@
+"""Pattern views on Spark: which rows travel where, and what a bucket of them becomes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from stockade.definitions.measure import Measure
+from stockade.definitions.pattern import MatchView
+from stockade.definitions.source import EventSource
+from stockade.definitions.view import PatternView
+from stockade.engine.bind import History
+from stockade.engine.fitting import money_type
+from stockade.engine.keys import Codes
+from stockade.engine.layout import SpineProfile
+from stockade.engine.matching import Moves, match
+from stockade.engine.pack import PACKED_DDL, packer
+from stockade.engine.program import FOREVER
+from stockade.engine.revisions import EVENT, FROM, UNTIL, clocks
+from stockade.engine.shuffle import (
+    CLOCK,
+    bucket_of,
+    clock_columns,
+    computed,
+    keys_of,
+    moments_of,
+    of_spine,
+    packed_spine,
+)
+from stockade.errors import DefinitionError
+
+# pyarrow's stubs know neither masked index arrays nor dictionary arrays behind `Array`.
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportReturnType=false
+
+_WHOLE = frozenset(
+    {
+        "component_size", "component_growth", "component_labelled", "neighbours",
+        "labelled_neighbours", "hops", "cycles",
+    }
+)  # fmt: skip
+_AMOUNT, _DEBIT = "_amount", "_debit"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pattern:
+    """One pattern view with its rows, ready to be computed.
+
+    Attributes:
+        view: what to compute.
+        measures: feature -> its measure, of one window.
+        frames: the rows of each of the view's sources.
+        spine_keys: the spine's columns for the entity's keys.
+    """
+
+    view: PatternView
+    measures: Mapping[str, Measure]
+    frames: tuple[DataFrame, ...]
+    spine_keys: tuple[str, ...]
+
+    def fields(self, *, audit: bool) -> list[pa.Field]:
+        """The new columns."""
+        kinds = {True: pa.int64(), False: pa.float64()}
+        fields = [pa.field(n, kinds[one.kind in _WHOLE]) for n, one in self.measures.items()]
+        clocks_used = clock_columns(self.view.name) if audit else ()
+        return [*fields, *(pa.field(name, CLOCK) for name in clocks_used)]
+
+
+def patterns_of(histories: Sequence[History], keys: Mapping[str, str]) -> tuple[Pattern, ...]:
+    """Those histories whose views are patterns; `bind` has checked them."""
+    found: list[Pattern] = []
+    for history in histories:
+        view = history.selection.view
+        if isinstance(view, PatternView):
+            of_view = {feature.name: feature.aggregate for feature in view.features()}
+            measures = {name: of_view[name] for name in history.selection.names}
+            found.append(
+                Pattern(
+                    view=view,
+                    measures={n: one for n, one in measures.items() if isinstance(one, Measure)},
+                    frames=(history.events, *history.others),
+                    spine_keys=tuple(keys.get(key, key) for key in view.entity.keys),
+                )
+            )
+    return tuple(found)
+
+
+def attach_pattern(
+    rows: DataFrame,
+    pattern: Pattern,
+    profile: SpineProfile,
+    *,
+    decided_at: str,
+    audit: bool,
+    bucket_rows: int,
+) -> DataFrame:
+    """The rows with the pattern's features; each row exactly once."""
+    if isinstance(pattern.view, MatchView):
+        return _matched(
+            rows, pattern, pattern.view, profile, decided_at=decided_at, audit=audit,
+            bucket_rows=bucket_rows,
+        )  # fmt: skip
+    raise DefinitionError(f"view '{pattern.view.name}' cannot be computed yet")
+
+
+def facts(
+    source: EventSource, events: DataFrame, profile: SpineProfile, *columns: Column
+) -> DataFrame:
+    """(columns..., `_time`, `_from`, `_until`) of the rows that some decision may count."""
+    timed = clocks(source, events)
+    if UNTIL not in timed.columns:
+        timed = timed.withColumn(UNTIL, F.lit(FOREVER))
+    if profile.last is None:
+        timed = timed.where(F.lit(False))
+    else:
+        timed = timed.where((F.col(EVENT) < profile.last) & (F.col(FROM) <= profile.last))
+    return timed.select(*columns, EVENT, FROM, UNTIL)
+
+
+# --- matched money ---
+
+
+def _matched(
+    rows: DataFrame,
+    pattern: Pattern,
+    view: MatchView,
+    profile: SpineProfile,
+    *,
+    decided_at: str,
+    audit: bool,
+    bucket_rows: int,
+) -> DataFrame:
+    money = money_type(view, pattern.frames) or T.LongType()
+    moves = _moves(view, pattern.frames, profile, money)
+    keys = [f"_k{i}" for i in range(len(pattern.spine_keys))]
+    moves = of_spine(moves, keys, rows, pattern.spine_keys, rows=profile.rows)
+    buckets = max(2, -(-(profile.rows + moves.count()) // bucket_rows))
+    ready = moves.withColumn("_bucket", bucket_of(keys, buckets)).mapInArrow(packer(1), PACKED_DDL)
+    measures, scale = list(pattern.measures.values()), getattr(money, "scale", 0)
+
+    def kernel(tables: Mapping[int, pa.Table]) -> Sequence[pa.Array]:
+        spine, money_moved = tables[0], tables.get(1)
+        codes = Codes(keys_of(spine))
+        time, valid = moments_of(spine)
+        found = match(
+            _as_moves(money_moved, codes, scale), np.where(valid, codes.spine, -1), time,
+            measures, entities=codes.count,
+        )  # fmt: skip
+        return [*found.columns, *((found.event_at, found.known_at) if audit else ())]
+
+    spine = packed_spine(
+        rows, pattern.spine_keys, bucket_of(pattern.spine_keys, buckets), decided_at=decided_at
+    )
+    return computed(rows, [spine, ready], kernel, pattern.fields(audit=audit), buckets=buckets)
+
+
+def _moves(
+    view: MatchView, frames: Sequence[DataFrame], profile: SpineProfile, money: T.DataType
+) -> DataFrame:
+    """(`_k0`..., clocks, `_amount`, `_debit`) of credits and debits."""
+    # One source may be read twice, for its credits and for its debits.
+    sides = [
+        (view.source, frames[0], view.credit, view.amount, view.keys, False),
+        (
+            view.debits or view.source, frames[-1], view.debit,
+            view.debit_amount or view.amount, view.debit_keys or view.keys, True,
+        ),
+    ]  # fmt: skip
+    made: list[DataFrame] = []
+    for source, events, where, amount, columns, debit in sides:
+        passes = F.lit(True) if where is None else F.coalesce(F.expr(where), F.lit(False))
+        made.append(
+            facts(
+                source, events, profile,
+                *(F.col(columns[k]).alias(f"_k{i}") for i, k in enumerate(view.entity.keys)),
+                F.col(amount).cast(money).alias(_AMOUNT),
+                passes.alias("_passes"), F.lit(debit).alias(_DEBIT),
+            ).where(F.col("_passes") & F.col(_AMOUNT).isNotNull()).drop("_passes")
+        )  # fmt: skip
+    return made[0].unionByName(made[1])
+
+
+def _as_moves(rows: pa.Table | None, codes: Codes, scale: int) -> Moves:
+    if rows is None:
+        none = np.empty(0, np.int64)
+        return Moves(
+            key=none, time=none, shown=none, gone=none, debit=none.astype(np.bool_), amount=none,
+            scale=scale,
+        )  # fmt: skip
+    return Moves(
+        key=codes.of(keys_of(rows)),
+        time=rows.column(EVENT).to_numpy(),
+        shown=rows.column(FROM).to_numpy(),
+        gone=rows.column(UNTIL).to_numpy(),
+        debit=rows.column(_DEBIT).to_numpy(),
+        amount=smallest_units(rows.column(_AMOUNT)),
+        scale=scale,
+    )
+
+
+def smallest_units(column: pa.ChunkedArray) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Money as whole numbers of its last digit, without its sign."""
+    whole = column.combine_chunks()
+    if pa.types.is_integer(whole.type):
+        return np.abs(whole.to_numpy())
+    # Of `DIGITS` digits the lower 64 bits of a decimal say all.
+    wide = whole.cast(pa.decimal128(38, whole.type.scale))
+    words = np.frombuffer(wide.buffers()[1], dtype="<i8").reshape(-1, 2)
+    return np.abs(words[wide.offset : wide.offset + len(wide), 0])

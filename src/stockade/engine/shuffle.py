@@ -1,0 +1,122 @@
+"""What every way of computing features shares: keys of the spine, one shuffle, rows out."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import reduce
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+from pyspark.sql.pandas.types import from_arrow_schema
+
+from stockade.engine.pack import BUCKET, PACKED_DDL, Batches, packer, unpack
+
+# pyarrow's stubs know neither masked index arrays nor dictionary arrays behind `Array`.
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportReturnType=false
+
+CLOCK = pa.timestamp("us", tz="UTC")
+MOMENT = "_moment"
+RESULT_ROWS = 1 << 16
+# Spine keys are few against events: this many can be sent to every task.
+_BROADCAST_ROWS = 200_000
+
+# The rows of one bucket by tag, the spine's being 0, -> the new columns in the spine's order.
+Kernel = Callable[[Mapping[int, pa.Table]], Sequence[pa.Array]]
+
+
+def clock_columns(view: str) -> tuple[str, str]:
+    """The names of the audit columns of a view."""
+    return f"{view}__event_at", f"{view}__available_at"
+
+
+def by_bucket(packed: DataFrame, buckets: int) -> DataFrame:
+    """Packed rows, each bucket in one partition."""
+    # Spark before 4.1 cannot place partitions by number; hashing them is merely less even.
+    if hasattr(packed, "repartitionById"):
+        return packed.repartitionById(buckets, F.col("bucket"))
+    return packed.repartition(buckets, "bucket")
+
+
+def bucket_of(keys: Sequence[str | Column], buckets: int) -> Column:
+    """Where rows with these keys go."""
+    return F.pmod(F.hash(*keys), F.lit(buckets)).alias(BUCKET)
+
+
+def of_spine(
+    events: DataFrame,
+    source_keys: Sequence[str],
+    spine: DataFrame,
+    spine_keys: Sequence[str],
+    *,
+    rows: int,
+) -> DataFrame:
+    """Only events of keys that the spine has, where its `rows` are few enough to be sent around."""
+    if rows > _BROADCAST_ROWS:
+        return events
+    distinct = spine.select(
+        *(F.col(ours).alias(f"_spine{i}") for i, ours in enumerate(spine_keys))
+    ).distinct()
+    same = [F.col(f"_spine{i}") == F.col(key) for i, key in enumerate(source_keys)]
+    return events.join(F.broadcast(distinct), same, "left_semi")
+
+
+def packed_spine(
+    rows: DataFrame, keys: Sequence[str], bucket: Column, *, decided_at: str
+) -> DataFrame:
+    """A spine on its way: `_k0`..., `_moment`, and all its columns as `s_...`."""
+    return rows.select(
+        *(F.col(key).alias(f"_k{i}") for i, key in enumerate(keys)),
+        F.unix_micros(decided_at).alias(MOMENT),
+        bucket.alias(BUCKET),
+        *(F.col(column).alias(f"s_{column}") for column in rows.columns),
+    ).mapInArrow(packer(0), PACKED_DDL)
+
+
+def computed(
+    rows: DataFrame,
+    packed: Sequence[DataFrame],
+    kernel: Kernel,
+    fields: Sequence[pa.Field],
+    *,
+    buckets: int,
+) -> DataFrame:
+    """The spine's rows with the columns that the kernel makes of each bucket: one shuffle."""
+    schema = T.StructType([*rows.schema.fields, *from_arrow_schema(pa.schema(fields)).fields])
+    together = reduce(DataFrame.unionByName, packed)
+    names = [field.name for field in fields]
+    types = [field.type for field in fields]
+
+    def compute(batches: Batches) -> Batches:
+        for tables in unpack(batches).values():
+            if 0 in tables:
+                yield from _with_columns(tables, kernel, names, types)
+
+    return by_bucket(together, buckets).mapInArrow(compute, schema)
+
+
+def _with_columns(
+    tables: Mapping[int, pa.Table],
+    kernel: Kernel,
+    names: Sequence[str],
+    types: Sequence[pa.DataType],
+) -> Iterator[pa.RecordBatch]:
+    spine = tables[0]
+    kept = [name for name in spine.column_names if name.startswith("s_")]
+    result = spine.select(kept).rename_columns([name.removeprefix("s_") for name in kept])
+    for name, kind, column in zip(names, types, kernel(tables), strict=True):
+        result = result.append_column(name, column.cast(kind))
+    yield from result.combine_chunks().to_batches(max_chunksize=RESULT_ROWS)
+
+
+def keys_of(table: pa.Table, prefix: str = "_k") -> pa.Table:
+    """The key columns of packed rows."""
+    return table.select([n for n in table.column_names if n.startswith(prefix)])
+
+
+def moments_of(spine: pa.Table) -> tuple[pa.Array, pa.Array]:
+    """Decision times in microseconds, 0 where null; and where there is one."""
+    moment = spine.column(MOMENT)
+    return pc.fill_null(moment, 0).to_numpy(), moment.is_valid().to_numpy()
