@@ -36,7 +36,7 @@ from tests.learning.samples import (
     training_table,
 )
 
-SERIAL = Running(runner="serial")
+SERIAL = Running(runner="serial", parallelism=1)
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ from stockade.learning.trial import Objective, Trial, judge, save_rows, trial_of
 from stockade.learning.tune import Record, Running, Study, TrainingFailedError, search, tune
 from tests.learning.samples import INPUTS, MATURITY, SPEC, spec_with, training_data
 
-SERIAL = Running(runner="serial")
+SERIAL = Running(runner="serial", parallelism=1)
 
 
 @pytest.fixture
