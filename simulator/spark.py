@@ -1,6 +1,7 @@
 """A world into the tables of a store, its parts lived side by side on the cluster."""
 
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
 import pyarrow as pa
@@ -13,6 +14,8 @@ from trust_safety.simulator.world import World
 
 PARTS = "simulated_parts"
 """The table that holds a world as it was lived, each part of each table packed into one value."""
+
+_WRITERS = 4
 
 _PACKED = pa.schema(
     [
@@ -46,12 +49,15 @@ def fill(tables: Tables, world: World) -> dict[str, Written]:
     )
     tables.replace(PARTS, lived, note=note, partition_by=("name",))
     parts = tables.read(PARTS)
-    found: dict[str, Written] = {}
-    for name, table in TABLES.items():
+
+    def unpack(name: str) -> Written:
         mine = parts.where(F.col("name") == name).select("packed")
-        rows = mine.mapInArrow(_unpack, table.ddl)
-        found[name] = tables.replace(name, rows, note=note, allow_empty=True)
-    return found
+        rows = mine.mapInArrow(_unpack, TABLES[name].ddl)
+        return tables.replace(name, rows, note=note, allow_empty=True)
+
+    # Most tables are small: what takes time is the commit, and commits may wait side by side.
+    with ThreadPoolExecutor(_WRITERS) as pool:
+        return dict(zip(TABLES, pool.map(unpack, TABLES), strict=True))
 
 
 def _live(world: World) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
