@@ -9,7 +9,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from stockade import Choice
-from stockade.definitions.model import LEARNERS, Algorithm, Learner
+from stockade.definitions.model import Algorithm, Learner
 from stockade.errors import DefinitionError
 from stockade.learning.data import from_arrays, sampled
 from stockade.learning.models import Params, check_spec, fit, fit_predict
@@ -21,6 +21,7 @@ from stockade.predictors import (
 )
 from tests.learning.samples import INPUTS, SPEC, spec_with, training_data
 
+TREES: tuple[Learner, ...] = ("xgboost", "lightgbm")
 SOME = {"n_estimators": 10, "max_depth": 3, "subsample": 0.7}
 
 
@@ -30,6 +31,7 @@ _MODELS: dict[str, tuple[Params, Algorithm]] = {
     "xgboost": (SOME, "xgboost"),
     "xgboost of three seeds": ({**SOME, "seeds": 3}, "xgboost"),
     "lightgbm of two seeds": ({**LIGHT, "seeds": 2}, "lightgbm"),
+    "isolation": ({"learner": "isolation", "n_estimators": 20}, "isolation"),
     "blend": (SOME, "blend"),
     "blend with lightgbm": (LIGHT, "blend"),
 }
@@ -57,7 +59,7 @@ def test_a_score_does_not_depend_on_the_batch_that_it_is_computed_in(model: Pred
     np.testing.assert_array_equal(one_by_one, model.predict(rows))
 
 
-@pytest.mark.parametrize("learner", LEARNERS)
+@pytest.mark.parametrize("learner", TREES)
 def test_the_same_seed_gives_the_same_files(learner: Learner) -> None:
     params = {**SOME, "learner": learner}
 
@@ -66,9 +68,10 @@ def test_the_same_seed_gives_the_same_files(learner: Learner) -> None:
     assert first == second
 
 
-@pytest.mark.parametrize("name", ["logistic", "xgboost", "lightgbm"])
-def test_contributions_add_up_to_the_log_odds(name: Algorithm) -> None:
-    model = fit({} if name == "logistic" else {**SOME, "learner": name}, name, training_data())
+@pytest.mark.parametrize("name", ["logistic", "xgboost", "lightgbm of two seeds", "isolation"])
+def test_contributions_add_up_to_the_log_odds(name: str) -> None:
+    params, algorithm = _MODELS[name]
+    model = fit({**params, "seeds": 1} if "seeds" in params else params, algorithm, training_data())
     rows = training_data(seed=1).rows[:50]
 
     odds = np.log(model.predict(rows)) - np.log1p(-model.predict(rows))
@@ -122,7 +125,7 @@ def test_a_declared_way_is_kept_to() -> None:
     data = from_arrays(x, labels, np.arange(4_000).astype("datetime64[s]"), inputs=("a", "b"))
     grid = np.stack([np.linspace(-2, 2, 200), np.zeros(200)], axis=1).astype(np.float32)
 
-    for learner in LEARNERS:
+    for learner in TREES:
         params = {"n_estimators": 40, "learner": learner}
         free, up, down = (
             fit(params, learner, data, monotone=ways).predict(grid)
@@ -181,7 +184,7 @@ def test_categories_are_told_apart_and_an_unseen_one_is_as_good_as_missing() -> 
     )
     rows = np.array([[0], [1], [2], [3], [np.nan]], np.float32)
 
-    kinds: tuple[Algorithm, ...] = (*LEARNERS, "logistic")
+    kinds: tuple[Algorithm, ...] = (*TREES, "logistic")
     for algorithm in kinds:
         trees = {"n_estimators": 40, "learner": algorithm}
         model = fit({} if algorithm == "logistic" else trees, algorithm, data)
@@ -212,7 +215,7 @@ def test_a_parameter_that_stockade_sets_is_refused() -> None:
 
 
 def test_a_search_may_be_over_both_kinds_of_trees_if_both_know_its_parameters() -> None:
-    both = Choice(options=LEARNERS)
+    both = Choice(options=TREES)
     check_spec(spec_with(search={**SPEC.search, "learner": both}))
 
     with pytest.raises(DefinitionError, match="xgboost has no parameter 'num_leaves'"):

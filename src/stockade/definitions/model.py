@@ -12,9 +12,9 @@ from stockade.definitions.spine import TrainingSet
 from stockade.errors import DefinitionError, hint
 
 # Which trees a search is over: its parameter `learner`.
-Learner = Literal["xgboost", "lightgbm"]
-LEARNERS: tuple[Learner, ...] = ("xgboost", "lightgbm")
-Algorithm = Literal["logistic", "xgboost", "lightgbm", "blend"]
+Learner = Literal["xgboost", "lightgbm", "isolation"]
+LEARNERS: tuple[Learner, ...] = ("xgboost", "lightgbm", "isolation")
+Algorithm = Literal["logistic", "xgboost", "lightgbm", "isolation", "blend"]
 Recent = Literal["drop", "complete", "importance"]
 RECENT: tuple[Recent, ...] = ("drop", "complete", "importance")
 Metric = Literal["average_precision", "roc_auc", "precision_at_capacity", "recall_at_capacity"]
@@ -83,7 +83,8 @@ class ModelSpec:
         name: the model's name, also in the model registry.
         training_set: what it learns from.
         search: hyperparameter -> range, searched with TPE. `learner` says which trees: "xgboost",
-            "lightgbm" or a `Choice` of both, which then must know all the others.
+            "lightgbm" or a `Choice` of both, which then must know all the others; or "isolation",
+            which learns nothing from the label and is only judged by it.
         fixed: hyperparameter -> value, the same in every trial.
         monotone: input -> 1 where more of it may only raise the score, -1 where only lower it.
             Holds for the trees.

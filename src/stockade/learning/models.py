@@ -16,6 +16,8 @@ from sklearn.tree import DecisionTreeClassifier
 from stockade.definitions.model import LEARNERS, Algorithm, Choice, Learner, ModelSpec
 from stockade.errors import DefinitionError, hint, raise_all
 from stockade.learning.data import LearningData, sampled
+from stockade.learning.isolation import PARAMS as _ISOLATION_PARAMS
+from stockade.learning.isolation import fit_isolation
 from stockade.predictors import (
     Blend,
     BoosterMean,
@@ -59,9 +61,10 @@ def fit(
     Args:
         params: names as in the scikit-learn interface of XGBoost or LightGBM (`n_estimators`
             trees), and `seeds`, how many models with consecutive seeds are averaged. For
-            `logistic`: `C`, `bins` (at most so many for a number), `class_weight`, `max_iter`.
-        algorithm: `xgboost`, `lightgbm`, `logistic`, or `blend` of the latter and the trees that
-            `params` name as their `learner`.
+            `logistic`: `C`, `bins` (at most so many for a number), `class_weight`, `max_iter`. For
+            `isolation`: see `fit_isolation`.
+        algorithm: `xgboost`, `lightgbm`, `isolation`, `logistic`, or `blend` of the latter and the
+            trees that `params` name as their `learner`.
         data: what to learn from.
         seed: of the random parts.
         negatives: share of the negative rows to learn from; see `sampled`.
@@ -71,6 +74,8 @@ def fit(
     data = sampled(data, negatives, seed=seed)
     if algorithm == "logistic":
         return _fit_scorecard(params, data, seed=seed)
+    if algorithm == "isolation":
+        return fit_isolation(params, data, seed=seed)
     trees = _fit_trees(params, data, seed=seed, monotone=monotone or {})
     return Blend(trees, _fit_scorecard({}, data, seed=seed)) if algorithm == "blend" else trees
 
@@ -120,6 +125,8 @@ def check_params(params: Mapping[str, object], algorithm: Algorithm, *, who: str
         raise DefinitionError(
             f"{who}: parameter 'learner' is '{learner}', and {algorithm} is asked"
         )
+    if (algorithm, learner) == ("blend", "isolation"):
+        raise DefinitionError(f"{who}: a blend is of trees that learn: take isolation alone")
     _check_names(params, learner, who=who)
 
 
@@ -129,6 +136,8 @@ def _check_names(names: Iterable[str], learner: Learner | None, *, who: str) -> 
         known = set(xgb.XGBModel().get_params()) - _MANAGED | _OWN
     if learner == "lightgbm":
         known = (set(lgb.LGBMModel().get_params()) | _LIGHT_PARAMS) - _MANAGED | _OWN
+    if learner == "isolation":
+        known = {*_ISOLATION_PARAMS, "learner"}
     raise_all(
         f"{who} has parameters that {algorithm} does not take",
         [
@@ -156,8 +165,13 @@ def learners_of(spec: ModelSpec) -> tuple[Learner, ...]:
 def check_spec(spec: ModelSpec) -> None:
     """Refuse what learners would silently ignore: parameters, and ways of unknown inputs."""
     who = f"model '{spec.name}'"
-    for learner in learners_of(spec):
+    learners = learners_of(spec)
+    for learner in learners:
         _check_names({**spec.search, **spec.fixed}, learner, who=who)
+    if "isolation" in learners and (len(learners) > 1 or spec.monotone):
+        raise DefinitionError(
+            f"{who}: isolation learns nothing from labels: search it alone, and without monotone"
+        )
     inputs = spec.training_set.features.inputs()
     raise_all(
         f"{who} names inputs that it has not, or has otherwise",

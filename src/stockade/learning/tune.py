@@ -82,9 +82,14 @@ class Study:
 
     @property
     def winner(self) -> tuple[Algorithm, Trial]:
-        """The best of baseline, trials and blend: of equals, the simpler."""
+        """The best of baseline, trials and blend: of equals, the simpler.
+
+        Where no trial has learnt from labels, it is the best trial: the others did.
+        """
         found: tuple[Algorithm, Trial] = ("logistic", self.baseline)
         trees = learner_of(self.best.params)
+        if trees == "isolation":
+            return trees, self.best
         rest: list[tuple[Algorithm, Trial | None]] = [(trees, self.best), ("blend", self.blend)]
         for algorithm, trial in rest:
             if trial is not None and self.value(trial) > self.value(found[1]):
@@ -217,6 +222,8 @@ def tune(
         )  # fmt: skip
     study = Study(metric=spec.metric, trials=ended, baseline=baseline, blend=None)
     _require_a_success(spec, study)
+    if learner_of(study.best.params) == "isolation":
+        return study
     blend = _beside(spec, "blend", study.best.params, data, folds, number=BLEND, fit=fit)
     return replace(study, blend=blend)
 

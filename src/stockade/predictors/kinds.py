@@ -8,6 +8,7 @@ from typing import Self
 import numpy as np
 
 from stockade.predictors.boosters import BoosterMean
+from stockade.predictors.isolation import IsolationForest
 from stockade.predictors.light import LightTrees
 from stockade.predictors.model import Files, Matrix, Predictor, Scores, UnsafeModelError
 from stockade.predictors.scorecard import Scorecard
@@ -71,8 +72,9 @@ def predictor_from_files(algorithm: str, inputs: Sequence[str], files: Files) ->
     return kind.from_files(tuple(inputs), files)
 
 
-_KINDS: Mapping[str, type[BoosterMean | LightTrees | Scorecard | Blend]] = {
+_KINDS: Mapping[str, type[BoosterMean | LightTrees | IsolationForest | Scorecard | Blend]] = {
     "blend": Blend,
+    "isolation": IsolationForest,
     "lightgbm": LightTrees,
     "logistic": Scorecard,
     "xgboost": BoosterMean,
