@@ -20,7 +20,7 @@ KNOWN = {
 GIVEN = {"jobs": {"id"}, "schemas": {"id"}, "dashboards": {"id"}, "experiments": {"id"}}
 
 
-class _Strict(yaml.SafeLoader):
+class Strict(yaml.SafeLoader):
     """YAML lets a key stand twice, and drops the first: here it is an error."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -67,7 +67,7 @@ def read(root: Path) -> Bundle:
 
 def _load(bundle: Bundle, path: Path) -> dict[str, Any]:
     try:
-        return yaml.load(path.read_text(), _Strict) or {}  # noqa: S506 -- a SafeLoader
+        return yaml.load(path.read_text(), Strict) or {}  # noqa: S506 -- a SafeLoader
     except yaml.YAMLError as fault:
         bundle.faults.append(f"{path.name}: {getattr(fault, 'problem', fault)}")
         return {}
