@@ -68,18 +68,18 @@ def _job(
     if "timeout-minutes" not in job:
         yield "has no timeout-minutes: what hangs would run six hours"
     yield from _python(job, root)
-    before: list[str] = []
+    done: list[str] = []
     for step in job.get("steps", []):
-        yield from _step(step, before, root, bundle, job)
-        before.append(step.get("uses", step.get("run", "")))
-    if any("databricks bundle" in done for done in before):
-        yield from _login(job, before, bundle)
+        yield from _step(step, done, root, bundle, job)
+        done.append(step.get("uses", step.get("run", "")))
+    if any("databricks bundle" in one for one in done):
+        yield from _login(job, done, bundle)
 
 
 def _python(job: Mapping[str, Any], root: Path) -> Iterator[str]:
     project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
     low, high = re.findall(r"3\.(\d+)", project.get("requires-python", ">=3.11,<3.14"))[:2]
-    asked = [*job.get("strategy", {}).get("matrix", {}).get("python", [])]
+    asked: list[object] = [*job.get("strategy", {}).get("matrix", {}).get("python", [])]
     asked += [step.get("with", {}).get("python-version") for step in job.get("steps", [])]
     for version in asked:
         if version is None or EXPRESSION.fullmatch(str(version)):
@@ -177,7 +177,8 @@ def refused_by_bundle(words: Sequence[str], bundle: Bundle) -> str | None:
         return f"`{line}`: {hint(words[2], BUNDLE_COMMANDS)}"
     targets = bundle.top.get("targets", {})
     target = words[words.index("-t") + 1] if "-t" in words else "none"
-    if target not in targets:
+    # In capitals it stands for any.
+    if target not in targets and not target.isupper():
         return f"`{line}`: no target '{target}': {hint(target, targets)}"
     if words[2] == "run" and words[3] not in bundle.resources["jobs"]:
         return f"`{line}`: no job '{words[3]}': {hint(words[3], bundle.resources['jobs'])}"
