@@ -139,7 +139,9 @@ class Book:
         asked: dict[str, Inputs] = {}
         for day in days:
             entry = self.current.get(day)
-            if entry is not None and entry.state == "done" and entry.fingerprint == fingerprint:
+            if entry is None or entry.state != "done" or entry.fingerprint != fingerprint:
+                continue
+            if not _unversioned(entry.inputs):
                 reached = self._path(fingerprint, entry.inputs, inputs)
                 if not reached.there and not reached.newer:
                     asked[key_of(reached.last)] = reached.last
@@ -160,6 +162,8 @@ class Book:
             return "waited for its inputs" if entry.state == "waiting" else "was not finished"
         if entry.fingerprint != fingerprint:
             return "written by another definition"
+        if _unversioned(entry.inputs):
+            return "its inputs have no versions to compare"
         path = self._path(fingerprint, entry.inputs, inputs)
         if any(interval.holds(day) for interval in path.stale):
             return "its inputs changed"
@@ -235,7 +239,7 @@ def inputs_of(key: str) -> Inputs:
 
 def same(one: Inputs, other: Inputs) -> bool:
     """Whether the inputs are known to be equal."""
-    return dict(one) == dict(other) and UNVERSIONED not in one.values()
+    return dict(one) == dict(other) and not _unversioned(one)
 
 
 def states(book: Book, days: Sequence[date]) -> dict[State, int]:
@@ -248,9 +252,13 @@ def states(book: Book, days: Sequence[date]) -> dict[State, int]:
     return found
 
 
+def _unversioned(inputs: Inputs) -> bool:
+    return UNVERSIONED in inputs.values()
+
+
 def _at_least(one: Inputs, other: Inputs) -> bool:
     """Whether each input is of the same version or a newer one."""
-    if set(one) != set(other) or UNVERSIONED in one.values():
+    if set(one) != set(other) or _unversioned(one):
         return False
     return all(
         one[name] == version if name.startswith(FILES) else one[name] >= version
