@@ -49,6 +49,8 @@ from stockade.learning.released import release_figure, work_out
 from stockade.learning.tracking import CHALLENGER, CHAMPION, Destination
 from stockade.learning.train import TrainedModel
 from stockade.learning.tune import Runner, Running
+from stockade.reporting.facts import gathered
+from stockade.reporting.report import report
 from stockade.scoring.predictions import Scored, write_predictions
 from stockade.session import check_session, session
 from stockade.store.ingest import ingest
@@ -333,6 +335,11 @@ class FeatureStore:
         """
         with spark_faults():
             return monitor(self.tables, self.registry, since=since, until=until, sample=sample)
+
+    def report(self) -> str:
+        """What is on record, for people who read no code: one HTML file; see docs/watching.md."""
+        with spark_faults():
+            return report(gathered(self.tables, self.registry))
 
     def _destination(self, model: str | ModelSpec) -> Destination:
         return Destination.of(self.target, self._model(model).name)

@@ -1,5 +1,6 @@
 """Commands that watch what runs, and say why."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -50,3 +51,17 @@ def monitor(
     # A task that shares its result must succeed for the task after it to read that.
     open_gate = bool(gates) and not context.obj.shared
     raise typer.Exit(Exit.CHANGES if open_gate else Exit.DONE)
+
+
+@app.command(name="report")
+def report_(
+    context: typer.Context,
+    *,
+    out: Annotated[Path, typer.Option(help="the file to write")] = Path("report.html"),
+) -> None:
+    """Write what is on record as one HTML file: summary, models, views, health, alert queue."""
+    with open_store(context.obj) as store, working("reading what is on record"):
+        page = store.report()
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(page, encoding="utf-8")
+    say(context.obj, {"file": str(out), "bytes": len(page.encode())}, str(out))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from stockade.definitions.aggregate import NO_DELAY, Aggregate, Kind
 from stockade.definitions.measure import Measure, MeasureKind
-from stockade.definitions.view import FeatureService, LookupView, View
+from stockade.definitions.view import Feature, FeatureService, LookupView, View
 from stockade.definitions.window import Lifetime, Window, in_words
 
 # {value} is the measured column, {events} the source's name.
@@ -53,15 +53,16 @@ def meanings(service: FeatureService) -> Mapping[str, str]:
     words = {name: name.replace("_", " ") for name in service.spine_columns}
     for selection in service.selections():
         for feature in selection.view.features():
-            one = feature.aggregate
-            words[feature.name] = (
-                _measure(selection.view, one)
-                if isinstance(one, Measure)
-                else _aggregate(selection.view, one)
-            )
+            words[feature.name] = meaning(selection.view, feature)
     for derived in service.derived():
         words[derived.name] = derived.description.strip().rstrip(".") or derived.expression
     return {name: words[name] for name in (*service.spine_columns, *service.computed())}
+
+
+def meaning(view: View, feature: Feature) -> str:
+    """What one feature of a view means."""
+    one = feature.aggregate
+    return _measure(view, one) if isinstance(one, Measure) else _aggregate(view, one)
 
 
 def _aggregate(view: View, aggregate: Aggregate) -> str:

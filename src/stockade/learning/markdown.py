@@ -17,22 +17,27 @@ def page(markdown: str, figures: Mapping[str, bytes] | None = None) -> str:
         markdown: begins with its title; HTML in it is shown, not run.
         figures: caption -> PNG.
     """
-    # `html` off: a definition's description is text, whatever is in it.
-    body = MarkdownIt("commonmark", {"html": False}).enable("table").render(markdown)
+    body = rendered(markdown)
     pictures = "".join(
         f'<figure><img src="data:image/png;base64,{base64.b64encode(png).decode()}" '
         f'alt="{escape(caption)}"><figcaption>{escape(caption)}</figcaption></figure>'
         for caption, png in (figures or {}).items()
     )
     title = escape(markdown.split("\n", maxsplit=1)[0].lstrip("# "))
-    # A wide table scrolls in itself, not the page.
-    body = body.replace("<table>", '<div class="wide" tabindex="0"><table>')
-    body = body.replace("</table>", "</table></div>")
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<style>{_STYLE}</style></head><body><main>{body}{pictures}</main></body></html>\n"
     )
+
+
+def rendered(markdown: str) -> str:
+    """Markdown as HTML, to stand within a page."""
+    # `html` off: a definition's description is text, whatever is in it.
+    body = MarkdownIt("commonmark", {"html": False}).enable("table").render(markdown)
+    # A wide table scrolls in itself, not the page.
+    body = body.replace("<table>", '<div class="wide" tabindex="0"><table>')
+    return body.replace("</table>", "</table></div>")
 
 
 _STYLE = (

@@ -1,0 +1,147 @@
+"""Pages of what is watched: the alert queue, and the monitor's tables."""
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from stockade.reporting import charts
+from stockade.reporting.facts import Facts
+from stockade.reporting.page import Figure, Grid, Link, Page, Part, grid
+from stockade.watching.tally import ON_DAY
+
+# Of each source, what is charted.
+_SOURCE_MEASURES = {"rows": "rows a day", "hours_since_last_event": "hours since the last event"}
+_ALARMS = 40
+
+
+def queue_page(facts: Facts) -> Page:
+    """Per model the decisions that people would look at first, with reasons."""
+    parts: list[Part] = []
+    for one in facts.models:
+        name = one.spec.name
+        if not one.queue:
+            parts.append(Part(title=name, text=["No decision is waiting, or nothing was scored."]))
+            continue
+        rows = [
+            (line.id, line.day, f"{line.probability:.1%}", line.action or "-",
+             "; ".join(line.reasons) or "none raises the score")
+            for line in one.queue
+        ]  # fmt: skip
+        head = ("decision", "made (UTC)", "probability", "action", "reasons, the weightiest first")
+        parts.append(
+            Part(
+                title=name,
+                text=["A sample of the newest scored day, the most suspicious first. The raw "
+                      f"events behind one: stockade explain-decision {name} "
+                      f"{one.queue[0].id}"],
+                tables=[grid(f"Queue of {name}", head, rows)],
+            )
+        )  # fmt: skip
+    return Page(
+        anchor="queue", group="Watching", title="Alert queue, a sample", short="Alert queue",
+        lead=["What an investigator would see first, and why each is there."], parts=parts,
+        links=[Link(anchor=f"model-{one.spec.name}", text=one.spec.name) for one in facts.models],
+    )  # fmt: skip
+
+
+def health_page(facts: Facts) -> Page:
+    """What the monitor tables hold."""
+    measures = facts.measures
+    if not len(measures):
+        lead = ["Nothing has been watched yet: stockade monitor --since DAY --until DAY writes it."]
+        return Page(anchor="health", group="Watching", title="Data health", short="Data health",
+                    lead=lead)  # fmt: skip
+    days = sorted(measures[ON_DAY].unique())
+    alarms = measures[measures["alarm"]]
+    lead = [
+        f"{len(measures):,} measures of {len(days)} days, {days[0]} to {days[-1]}; "
+        f"{len(alarms):,} were beyond their limits, in {facts.alerts['alert_id'].nunique()} alerts."
+    ]
+    parts = [_alerts(facts), _sources(measures), *_charts(measures), _beyond(alarms)]
+    return Page(anchor="health", group="Watching", title="Data health", short="Data health",
+                lead=lead, parts=[one for one in parts if one is not None])  # fmt: skip
+
+
+def newest_alerts(alerts: pd.DataFrame) -> pd.DataFrame:
+    """The alerts that had signals on the newest day of the record."""
+    return alerts[alerts[ON_DAY] == alerts[ON_DAY].max()] if len(alerts) else alerts
+
+
+def alert_rows(alerts: pd.DataFrame, caption: str) -> Grid:
+    """Alerts as a table."""
+    head = ("alert", "severity", "where", "since", "likeliest cause", "explains")
+    rows = [
+        (row["alert_id"], row["severity"], row["root"], str(row["first_day"]),
+         f"{row['cause']}: {row['cause_text']}", f"{row['explained']:.0%}")
+        for row in alerts.to_dict("records")
+    ]  # fmt: skip
+    return grid(caption, head, rows)
+
+
+def _alerts(facts: Facts) -> Part:
+    if not len(facts.alerts):
+        return Part(title="Alerts", text=["None was raised."])
+    # Of each alert the day on which most was known.
+    last = facts.alerts.sort_values(ON_DAY).groupby("alert_id", as_index=False).tail(1)
+    shown = last.sort_values("first_day", ascending=False)
+    return Part(
+        title="Alerts",
+        text=["One alert for each cause. In full: stockade diagnose ALERT"],
+        tables=[alert_rows(shown.head(20), "Alerts, the newest first")],
+    )
+
+
+def _sources(measures: pd.DataFrame) -> Part | None:
+    of = measures[(measures["layer"] == "source") & (measures["column"] == "")]
+    if not len(of):
+        return None
+    newest = of[of[ON_DAY] == of[ON_DAY].max()]
+    wide = newest.pivot_table(index="subject", columns="measure", values="value")
+    names = [
+        name
+        for name in ("rows", "copy_share", "hours_since_last_event", "lateness_p99", "violations")
+        if name in wide
+    ]
+    rows = [(str(one), *(float(row[name]) for name in names)) for one, row in wide.iterrows()]
+    head = ("source", *(name.replace("_", " ") for name in names))
+    return Part(title="Sources on the newest day", tables=[grid("By source", head, rows)])
+
+
+def _charts(measures: pd.DataFrame) -> Iterator[Part]:
+    of = measures[(measures["layer"] == "source") & (measures["column"] == "")]
+    for subject, mine in of.groupby("subject"):
+        figures: list[Figure] = []
+        for measure, unit in _SOURCE_MEASURES.items():
+            rows = mine[mine["measure"] == measure].sort_values(ON_DAY)
+            if len(rows) < 2:
+                continue
+            parts = [
+                pd.DataFrame({"day": rows[ON_DAY], unit: rows[column], "of": of_what})
+                for column, of_what in (("value", "seen"), ("expected", "expected"))
+            ]
+            shown = pd.concat(parts).dropna()
+            figures.append(
+                Figure(
+                    svg=charts.lines(shown, x="day", y=unit, kind="of",
+                                     words=f"{unit} of {subject}"),
+                    caption=f"{unit.capitalize()} of {subject}, seen and expected.",
+                )
+            )  # fmt: skip
+        if figures:
+            yield Part(title=f"Source {subject}", figures=figures)
+
+
+def _beyond(alarms: pd.DataFrame) -> Part:
+    shown = alarms.sort_values(ON_DAY, ascending=False).head(_ALARMS)
+    rows = [
+        (str(row[ON_DAY]), f"{row['layer']} {row['subject']}", row["measure"].replace("_", " "),
+         row["column"] or row["slice"] or "all", float(row["value"]), float(row["expected"]),
+         float(row["limit"]))
+        for row in shown.to_dict("records")
+    ]  # fmt: skip
+    head = ("day", "of", "measure", "column or slice", "value", "expected", "limit")
+    return Part(
+        title="Beyond the limits",
+        text=[f"The newest {len(shown)} of {len(alarms):,}."] if len(shown) else ["None."],
+        tables=[grid("Measures that alarmed", head, rows)] if len(shown) else (),
+    )
