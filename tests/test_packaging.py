@@ -78,7 +78,8 @@ def test_the_wheel_holds_every_module_and_the_type_marker(wheel: Path) -> None:
 
     templates = {
         f"stockade/{path.relative_to(FOLDERS['stockade']).as_posix()}"
-        for path in FOLDERS["stockade"].rglob("*.template")
+        for kind in ("*.template", "*.jinja")
+        for path in FOLDERS["stockade"].rglob(kind)
     }
     data = {"stockade/py.typed", "trust_safety/simulator/rates.csv"}
     assert held == {*modules(), *templates, *data}
