@@ -12,11 +12,18 @@ from stockade import (
     LIFETIME,
     Entity,
     EventSource,
+    LinkView,
     MatchView,
+    component_growth,
+    component_labelled,
+    component_labelled_share,
+    component_size,
     dwell_seconds,
     hours,
+    labelled_neighbours,
     matched_total,
     mean_dwell_seconds,
+    neighbours,
     oldest_unmatched_seconds,
     pass_through_share,
     unmatched_seconds,
@@ -125,3 +132,24 @@ def test_matched_money_equals_the_oracle(spark: SparkSession, case: int) -> None
         frames.append(events(spark, case + 50, 300))
 
     require_same(spine(spark, case), view, frames, bucket_rows=100)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", range(4))
+def test_shared_attributes_equal_the_oracle(spark: SparkSession, case: int) -> None:
+    marked = source(CLOCKS[(case + 1) % 4], "marks")
+    view = LinkView(
+        name="linked", entity=account, source=source(CLOCKS[case]),
+        attribute="thing" if case % 2 else ("thing", "direction"),
+        hub=None if case == 0 else 5, memory=None if case == 1 else hours(30),
+        labels=marked, label_keys={"account_id": "other_id"},
+        measures={
+            "size": component_size(), "growth": component_growth(windows=WINDOWS[:2]),
+            "labelled": component_labelled(), "share": component_labelled_share(),
+            "shrunk": component_labelled_share(prior=0.1, strength=5),
+            "near": neighbours(windows=WINDOWS), "bad": labelled_neighbours(windows=WINDOWS),
+        },
+    )  # fmt: skip
+    frames = [events(spark, case, 60), events(spark, case + 90, 12)]
+
+    require_same(spine(spark, case), view, frames, bucket_rows=10 if case > 1 else 600_000)

@@ -18,6 +18,8 @@ from stockade.engine.revisions import EVENT
 BUCKET_ROWS = 600_000
 # A key with more events than this is cut into slices of time.
 HOT_ROWS = 8_000_000
+# Links or transfers that hang together are not cut: about 300 bytes of a task's memory each.
+COMPONENT_ROWS = 8_000_000
 # A key of HOT_ROWS is estimated from this many of its rows: to about 1 %.
 _HOT_SAMPLE = 10_000
 

@@ -18,6 +18,7 @@ from stockade.engine.bucket import Bucket, Events, Queries
 from stockade.engine.keys import Codes
 from stockade.engine.layout import (
     BUCKET_ROWS,
+    COMPONENT_ROWS,
     HOT_ROWS,
     SLICE,
     SLICE_FROM,
@@ -49,10 +50,12 @@ class EngineOptions:
     Attributes:
         bucket_rows: rows of events and spine that one task should hold.
         hot_rows: events of one key above which the key is cut into slices of time.
+        component_rows: links or transfers that hang together above which a view is refused.
     """
 
     bucket_rows: int = BUCKET_ROWS
     hot_rows: int = HOT_ROWS
+    component_rows: int = COMPONENT_ROWS
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +108,7 @@ def attach(
     for pattern in patterns:
         rows = attach_pattern(
             rows, pattern, profile, decided_at=decided_at, audit=audit,
-            bucket_rows=settings.bucket_rows,
+            bucket_rows=settings.bucket_rows, component_rows=settings.component_rows,
         )  # fmt: skip
     for spine_keys in dict.fromkeys(track.spine_keys for track in tracks):
         group = [track for track in tracks if track.spine_keys == spine_keys]

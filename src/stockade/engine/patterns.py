@@ -10,11 +10,12 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from stockade.definitions.measure import Measure
-from stockade.definitions.pattern import MatchView
+from stockade.definitions.pattern import LinkView, MatchView
 from stockade.definitions.source import EventSource
 from stockade.definitions.view import PatternView
 from stockade.engine.bind import History
 from stockade.engine.fitting import money_type
+from stockade.engine.graphs import ATTRIBUTE, Cut, Side, link_kernel, linked
 from stockade.engine.keys import Codes
 from stockade.engine.layout import SpineProfile
 from stockade.engine.matching import Moves, match
@@ -98,6 +99,7 @@ def attach_pattern(
     decided_at: str,
     audit: bool,
     bucket_rows: int,
+    component_rows: int,
 ) -> DataFrame:
     """The rows with the pattern's features; each row exactly once."""
     if isinstance(pattern.view, MatchView):
@@ -105,6 +107,11 @@ def attach_pattern(
             rows, pattern, pattern.view, profile, decided_at=decided_at, audit=audit,
             bucket_rows=bucket_rows,
         )  # fmt: skip
+    cut = Cut(bucket_rows=bucket_rows, component_rows=component_rows)
+    if isinstance(pattern.view, LinkView):
+        return _linked(
+            rows, pattern, pattern.view, profile, decided_at=decided_at, audit=audit, cut=cut
+        )
     raise DefinitionError(f"view '{pattern.view.name}' cannot be computed yet")
 
 
@@ -212,3 +219,36 @@ def smallest_units(column: pa.ChunkedArray) -> np.ndarray[tuple[int], np.dtype[n
     wide = whole.cast(pa.decimal128(38, whole.type.scale))
     words = np.frombuffer(wide.buffers()[1], dtype="<i8").reshape(-1, 2)
     return np.abs(words[wide.offset : wide.offset + len(wide), 0])
+
+
+# --- shared attributes ---
+
+
+def _linked(
+    rows: DataFrame,
+    pattern: Pattern,
+    view: LinkView,
+    profile: SpineProfile,
+    *,
+    decided_at: str,
+    audit: bool,
+    cut: Cut,
+) -> DataFrame:
+    names = view.entity.keys
+    keys = [f"_k{i}" for i in range(len(names))]
+    shared = [f"{ATTRIBUTE}{i}" for i in range(len(view.attribute))]
+    links = facts(
+        view.source, pattern.frames[0], profile,
+        *(F.col(view.keys[name]).alias(key) for name, key in zip(names, keys, strict=True)),
+        *(F.col(name).alias(key) for name, key in zip(view.attribute, shared, strict=True)),
+    ).dropna(subset=[*keys, *shared])  # fmt: skip
+    labels = None
+    if view.labels is not None:
+        columns = [F.col(view.label_keys[n]).alias(k) for n, k in zip(names, keys, strict=True)]
+        noted = facts(view.labels, pattern.frames[1], profile, *columns).dropna(subset=keys)
+        labels = Side(rows=noted, keys=keys)
+    return linked(
+        rows, view, (Side(rows=links, keys=keys), labels), pattern.spine_keys,
+        link_kernel(view, list(pattern.measures.values()), audit=audit),
+        pattern.fields(audit=audit), decided_at=decided_at, cut=cut,
+    )  # fmt: skip

@@ -71,7 +71,7 @@ def packed_spine(
         *(F.col(key).alias(f"_k{i}") for i, key in enumerate(keys)),
         F.unix_micros(decided_at).alias(MOMENT),
         bucket.alias(BUCKET),
-        *(F.col(column).alias(f"s_{column}") for column in rows.columns),
+        *(F.col(column).alias(f"s_{column}") for column in rows.columns if column != BUCKET),
     ).mapInArrow(packer(0), PACKED_DDL)
 
 
