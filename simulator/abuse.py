@@ -21,7 +21,7 @@ from trust_safety.simulator.script import (
     WIRE,
     Script,
 )
-from trust_safety.simulator.world import DAY, HOUR, MINUTE, SECOND
+from trust_safety.simulator.world import DAY, HOUR, MINUTE, ORIGIN, SECOND
 
 _BUYER, _SELLER = -1, -2
 # By evasion: seconds that a wash order stands, and a spoofed order in payments.
@@ -61,7 +61,7 @@ def _pass_around(script: Script, washers: Array, coin: Array, begin: Array, draw
     days = np.arange(world.days)
     on = draws.uniform(people.ring[washers][:, None].repeat(world.days, 1).ravel(),
                        np.tile(days, washers.size), 1)[0].reshape(washers.size, -1)  # fmt: skip
-    mean[washers] = np.where((on < 0.22) & (days[None, :] > begin[:, None]), 6.0, 0.0)
+    mean[washers] = np.where((on < 0.08) & (days[None, :] > begin[:, None]), 2.5, 0.0)
     person, day, slot = spread(people, world, mean, "wash trades")
     a, b, c, d = draws.uniform(people.number[person], day, 10 + slot)
     members = np.flatnonzero(people.role == WASHER)
@@ -90,13 +90,55 @@ def _pass_around(script: Script, washers: Array, coin: Array, begin: Array, draw
     )  # fmt: skip
 
 
+def deal_with_friends(script: Script) -> None:
+    """Write what looks alike and is honest: two friends who deal, and quotes that stand briefly."""
+    world, people = script.world, script.people
+    draws = Draws(world.seed, "friends")
+    # Neighbours by position, so that both know of each other in whatever part of the world.
+    pairs = people.number // 2
+    honest = (people.role == HONEST).reshape(-1, 2).all(axis=1).repeat(2)
+    a, b, c, d = draws.uniform(pairs)
+    days = np.arange(world.days)
+    alive = days[None, :] > (people.signed_up[:, None] - ORIGIN) // DAY + 3
+    deals = ((a < 0.05) & honest)[:, None] & alive
+    person, day, slot = spread(people, world, np.where(deals, 0.05, 0.0), "friends")
+    coin = np.where(b[person] < 0.7, THIN + np.floor(c[person] * 6), BTC).astype(np.int64)
+    e, f, g, h = draws.uniform(people.number[person], day, 10 + slot)
+    many, nth = explode(1 + np.floor(e * 3).astype(np.int64))
+    size = np.clip(people.wealth[person] * lognormal(g, 0.8, 0.7), 20, None)
+    at = instant(day, (HOUR * (7 + 15 * f)).astype(np.int64))
+    script.acts.add(
+        person=person[many], at=at[many] + nth * 7 * MINUTE, kind=SWAP, asset=coin[many],
+        partner=(person ^ 1)[many], mode=CENTS,
+        value=np.rint(size * 100)[many],
+        is_api=(h < 0.4)[many], life=(SECOND * lognormal(h, 40.0, 1.3)).astype(np.int64)[many],
+    )  # fmt: skip
+    quotes = ((d < 0.03) & honest)[:, None] & alive
+    person, day, slot = spread(people, world, np.where(quotes, 0.06, 0.0), "quotes")
+    e, f, g, h = draws.uniform(people.number[person], day, 30 + slot)
+    many, nth = explode(1 + np.floor(f * 4).astype(np.int64))
+    own = np.where(e < 0.6, THIN + people.number[person] % 6, np.where(e < 0.8, BTC, ETH))
+    at = instant(day, (HOUR * (1 + 22 * g)).astype(np.int64))
+    stands = (SECOND * lognormal(h, 60.0, 1.4)).astype(np.int64)
+    script.acts.add(
+        person=person[many], at=at[many] + nth * 3 * SECOND, kind=CANCEL, asset=own[many],
+        partner=np.where(f < 0.5, _SELLER, _BUYER)[many], life=stands[many],
+        value=np.rint(people.wealth[person] * 6.0 * (0.4 + e))[many] * 100, is_api=True,
+    )  # fmt: skip
+    filled = g < 0.6
+    script.acts.add(
+        person=person[filled], at=(at + stands // 2)[filled], asset=own[filled], mode=SHARE,
+        kind=np.where(h < 0.5, BUY, SELL)[filled], value=(0.1 + 0.3 * e)[filled], is_api=True,
+    )  # fmt: skip
+
+
 def spoof(script: Script) -> None:
     """Write spoofing: a large order on one side, a fill on the other, and the large one is gone."""
     world, people = script.world, script.people
     days = np.arange(world.days)
     draws = Draws(world.seed, "spoof")
     active = draws.uniform(people.number, 0, 2)[0] * 0.5 * world.days
-    mean = np.where((people.role == SPOOFER)[:, None] & (days[None, :] > active[:, None]), 1.6, 0.0)
+    mean = np.where((people.role == SPOOFER)[:, None] & (days[None, :] > active[:, None]), 0.2, 0.0)
     person, day, slot = spread(people, world, mean, "spoofs")
     a, b, c, d = draws.uniform(people.number[person], day, 10 + slot)
     evasion = people.evasion[person]

@@ -74,6 +74,7 @@ def play(world: World, markets: Markets, first: int, until: int) -> Played:
     rings.mistake(script)
     laundering.launder(script, wallets, life)
     abuse.trade_with_themselves(script, life)
+    abuse.deal_with_friends(script)
     abuse.spoof(script)
     abuse.pump(script, life)
     baits = _poison(script, wallets, life)

@@ -1,17 +1,15 @@
-"""From raw card payments to a champion's scores: what `make demo` runs."""
+"""From raw card payments to a champion's scores: what `make demo-cards` runs."""
 
 import argparse
 import time
-from collections.abc import Generator
-from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 from examples.card_fraud import generator
 from examples.card_fraud.model import card_fraud
+from examples.steps import screen, step
 from stockade import Files
 from stockade.feature_store import FeatureStore, connect
 from stockade.learning.evaluate import Evaluation
@@ -33,20 +31,18 @@ LEARN_UNTIL = date(2018, 8, 5)
 # Five weeks later every outcome of the scored week is known.
 JUDGED = datetime(2018, 9, 23, tzinfo=UTC)
 
-screen = Console(highlight=False)
-
 
 def main() -> None:
     """Run every step and say what it did and where to look."""
     arguments = _arguments()
     folder = Path(arguments.target)
     begin = time.monotonic()
-    with _step("card payments"):
+    with step("card payments"):
         if arguments.data:
             path = Path(arguments.data) / "transactions.parquet"
         else:
             path = generator.write(generator.world(arguments.scale), folder / "raw")
-    with _step("start Spark"):
+    with step("start Spark"):
         store = connect("examples.card_fraud", target=Target.local(folder))
     _load(store, path)
     _snapshots(store)
@@ -60,7 +56,7 @@ def main() -> None:
 
 
 def _load(store: FeatureStore, path: Path) -> None:
-    with _step("load them into Delta, types checked") as said:
+    with step("load them into Delta, types checked") as said:
         written = store.ingest(
             Files(path=str(path)), "card_transactions", naive_utc=["TX_DATETIME"], rename=RENAME
         )
@@ -69,29 +65,29 @@ def _load(store: FeatureStore, path: Path) -> None:
 
 def _snapshots(store: FeatureStore) -> None:
     for view in ("customer_habits", "terminal_history"):
-        with _step(f"daily snapshots of {view}") as said:
+        with step(f"daily snapshots of {view}") as said:
             done = store.materialize(view, start=date(2018, 8, 5), end=BUILT)
             said(f"{done.rows:,} rows for a week")
 
 
 def _learn(store: FeatureStore, trials: int) -> None:
     name = card_fraud.training_set.name
-    with _step(f"training set as of {BUILT}") as said:
+    with step(f"training set as of {BUILT}") as said:
         built = store.build(
             name, start=_midnight(LEARN_FROM), end=_midnight(LEARN_UNTIL), as_of=_midnight(BUILT)
         )
         states = built.manifest["label_states"]
         said(", ".join(f"{count:,} {state}" for state, count in states.items()))
-    with _step("audit: is any value later than its decision?") as said:
+    with step("audit: is any value later than its decision?") as said:
         audit = store.audit(name).require()
         said(f"none, in {audit.rows:,} rows and {len(audit.checks)} rules")
-    with _step("verify: engine against oracle") as said:
+    with step("verify: engine against oracle") as said:
         found = store.verify(name, sample=200).require()
         said(f"{found.rows} payments x {found.features} features, no difference")
-    with _step(f"search with TPE, {trials} trials, and register the best") as said:
+    with step(f"search with TPE, {trials} trials, and register the best") as said:
         trained = store.train(card_fraud, trials=trials, runner="spark")
         said(f"'{trained.name}' version {trained.version} is challenger: {trained.algorithm}")
-    with _step("ask the gates") as said:
+    with step("ask the gates") as said:
         promotion = store.promote(card_fraud)
         failed = [f"{check.gate}: {check.said}" for check in promotion.checks if not check.passed]
         said("; ".join(failed) or f"version {promotion.version} is champion")
@@ -105,10 +101,10 @@ def _learn(store: FeatureStore, trials: int) -> None:
 
 
 def _score(store: FeatureStore) -> None:
-    with _step(f"score the week from {BUILT}") as said:
+    with step(f"score the week from {BUILT}") as said:
         scored = store.score(card_fraud, since=BUILT, until=UNTIL)
         said(f"{scored.rows:,} payments in table '{scored.table}'")
-    with _step("judge it by what became known later"):
+    with step("judge it by what became known later"):
         found = store.evaluate(card_fraud, since=BUILT, until=UNTIL, as_of=JUDGED)
     _print_metrics({"scored week": found})
 
@@ -127,41 +123,16 @@ def _print_metrics(rows: dict[str, Evaluation]) -> None:
     screen.print(table)
 
 
-@contextmanager
-def _step(what: str) -> Generator["_Said"]:
-    said = _Said()
-    begin = time.monotonic()
-    with screen.status(what) if screen.is_terminal else _quiet():
-        yield said
-    took = time.monotonic() - begin
-    screen.print(f"{took:6.1f} s  {what}" + (f": {said.text}" if said.text else ""))
-
-
-@contextmanager
-def _quiet() -> Generator[None]:
-    yield
-
-
-class _Said:
-    """What a step has to say of its result."""
-
-    def __init__(self) -> None:
-        self.text = ""
-
-    def __call__(self, text: str) -> None:
-        self.text = text
-
-
 def _midnight(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
+    parser = argparse.ArgumentParser(prog="make demo-cards", description=__doc__)
     parser.add_argument("--data", help="folder with the published transactions.parquet")
     parser.add_argument("--scale", type=float, default=0.1, help="1 is five thousand customers")
     parser.add_argument("--trials", type=int, default=12)
-    parser.add_argument("--target", default=".stockade/demo", help="folder for tables and runs")
+    parser.add_argument("--target", default=".stockade/cards", help="folder for tables and runs")
     return parser.parse_args()
 
 

@@ -1,0 +1,1 @@
+"""The simulated exchange, from its first event to the last model's score."""

@@ -1,0 +1,208 @@
+"""A whole exchange, from its first event to every model's scores: what `make demo` runs."""
+
+import argparse
+import sys
+import time
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from rich.table import Table
+
+from examples.steps import screen, step
+from stockade import ModelSpec
+from stockade.errors import StockadeError
+from stockade.feature_store import FeatureStore, connect
+from stockade.learning.evaluate import Evaluation
+from stockade.learning.judgement import Judgement
+from stockade.learning.registry import Promotion
+from stockade.learning.train import TrainedModel
+from stockade.target import Target
+from trust_safety.simulator.spark import fill
+from trust_safety.simulator.world import START, World, world
+
+# Before, accounts have next to no history; after, a month is left to score.
+LEARN_FROM, SCORED = START + timedelta(days=20), timedelta(days=31)
+STRATEGY = "ach_release"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What became of one model; `trained` is None where it could not be, and `said` is why."""
+
+    spec: ModelSpec
+    rows: int = 0
+    trained: TrainedModel | None = None
+    scored: int = 0
+    said: str = ""
+
+
+def main() -> None:
+    """Run every step for every model, and end with a table and where to look."""
+    arguments = _arguments()
+    begin = time.monotonic()
+    lived = world(arguments.scale, seed=arguments.seed)
+    with step("start Spark"):
+        target = Target.local(Path(arguments.target))
+        store = connect("trust_safety.features", "trust_safety.models", target=target)
+    _live(store, lived)
+    specs = [
+        spec
+        for spec in store.registry.all(ModelSpec)
+        if not arguments.models or spec.name in arguments.models
+    ]
+    results = [_model(store, spec, lived, arguments.trials) for spec in specs]
+    figure = _strategy(store, lived, results)
+    screen.print()
+    screen.print(_sheet(results))
+    for result in results:
+        if result.said:
+            screen.print(f"{result.spec.name}: {result.said}")
+    _where_to_look(store, figure, time.monotonic() - begin)
+    if any(result.trained is None for result in results):
+        sys.exit(1)
+
+
+def _live(store: FeatureStore, lived: World) -> None:
+    with step(f"live an exchange: {lived.users:,} accounts, {lived.days} days") as said:
+        written = fill(store.tables, lived)
+        rows = sum(one.rows for one in written.values())
+        said(f"{rows:,} rows in {len(written)} tables")
+
+
+def _model(store: FeatureStore, spec: ModelSpec, lived: World, trials: int) -> Result:
+    """One model from its training set to its scores; a failure ends this model only."""
+    built = lived.end - SCORED
+    result = Result(spec=spec)
+    screen.print(f"\n{spec.name}: {spec.description}")
+    try:
+        rows = _training_set(store, spec, built)
+        result = Result(spec=spec, rows=rows)
+        with step(f"search, {trials} trials, and judge the best on a later period") as said:
+            trained = store.train(spec, trials=trials)
+            said(_beside_rules(trained.judgement))
+        result = Result(spec=spec, rows=rows, trained=trained)
+        with step("ask the gates") as said:
+            promotion = store.promote(spec)
+            said(_verdict(promotion))
+        with step(f"score the month from {built}") as said:
+            # What the gates refuse scores in the shade: nobody acts on it.
+            scored = store.score(spec, since=built, until=lived.end, shadow=not promotion.promoted)
+            said(f"{scored.rows:,} decisions in table '{scored.table}'")
+        said_of_gates = "" if promotion.promoted else f"not promoted: {_verdict(promotion)}"
+        return Result(spec=spec, rows=rows, trained=trained, scored=scored.rows, said=said_of_gates)
+    except* StockadeError as faults:
+        said_at_last = "; ".join(str(fault) for fault in _leaves(faults))
+    screen.print(f"          failed: {said_at_last}")
+    return Result(spec=spec, rows=result.rows, trained=result.trained, said=said_at_last)
+
+
+def _training_set(store: FeatureStore, spec: ModelSpec, built: date) -> int:
+    name = spec.training_set.name
+    moment = _midnight(built)
+    with step(f"training set as of {built}") as said:
+        found = store.build(spec, start=_midnight(LEARN_FROM), end=moment, as_of=moment)
+        states = found.manifest["label_states"]
+        said(", ".join(f"{count:,} {state}" for state, count in states.items() if count))
+    with step("audit: is any value later than its decision?") as said:
+        audit = store.audit(name).require()
+        said(f"none, by {len(audit.checks)} rules on {audit.rows:,} rows")
+    return audit.rows
+
+
+def _strategy(store: FeatureStore, lived: World, results: list[Result]) -> Path | None:
+    """When to make deposits available, from the scores of the models that judge them."""
+    strategy = store.registry.strategy(STRATEGY)
+    champions = {result.spec.name for result in results if result.scored and not result.said}
+    if not {spec.name for spec in strategy.models} <= champions:
+        return None
+    path = Path(store.target.warehouse).parent / f"{STRATEGY}.png"
+    screen.print()
+    with step("release strategy: instant, hold, limit or refuse, by risk") as said:
+        found = store.release(
+            strategy, since=lived.end - SCORED, until=lived.end, as_of=_midnight(lived.end)
+        )
+        path.write_bytes(store.release_figure(strategy, found))
+        said(", ".join(f"{band.low:.1%} {band.course}" for band in found.bands))
+    return path
+
+
+def _beside_rules(judgement: Judgement) -> str:
+    ours, rules = judgement.evaluation, judgement.rules
+    said = f"AP {ours.average_precision:.3f}"
+    if rules is None:
+        return said
+    return f"{said}, rules {rules.evaluation.average_precision:.3f}"
+
+
+def _verdict(promotion: Promotion) -> str:
+    failed = [f"{check.gate}: {check.said}" for check in promotion.checks if not check.passed]
+    return "; ".join(failed) or f"version {promotion.version} is champion"
+
+
+def _sheet(results: list[Result]) -> Table:
+    """A table of all models; intervals of 90 %, days and accounts drawn anew."""
+    sheet = Table(
+        "model", "decisions", "test", "positive", "rules AP", "model AP", "90 %",
+        "gain on rules", "90 %", "recall@capacity",
+    )  # fmt: skip
+    for result in results:
+        if result.trained is None:
+            sheet.add_row(result.spec.name, f"{result.rows:,}", *["-"] * 8)
+            continue
+        judgement = result.trained.judgement
+        ours = judgement.evaluation
+        sheet.add_row(
+            result.spec.name, f"{result.rows:,}", f"{ours.rows:,}", f"{ours.positives:,}",
+            *_against_rules(judgement, ours),
+            f"{ours.recall_at_capacity:.0%} of {ours.capacity} a day",
+        )  # fmt: skip
+    return sheet
+
+
+def _against_rules(judgement: Judgement, ours: Evaluation) -> tuple[str, str, str, str, str]:
+    rules = judgement.rules
+    interval = judgement.intervals.get("average_precision")
+    gain = None if rules is None else rules.difference
+    return (
+        "-" if rules is None else f"{rules.evaluation.average_precision:.3f}",
+        f"{ours.average_precision:.3f}",
+        "-" if interval is None else f"{interval.low:.3f} to {interval.high:.3f}",
+        "-" if gain is None else f"{gain.mean:+.3f}",
+        "-" if gain is None else f"{gain.low:+.3f} to {gain.high:+.3f}",
+    )
+
+
+def _where_to_look(store: FeatureStore, figure: Path | None, seconds: float) -> None:
+    minutes, rest = divmod(int(seconds), 60)
+    screen.print(f"\ndone in {minutes} min {rest} s. Where to look:")
+    screen.print(f"  tables   {store.target.warehouse}")
+    screen.print(f"  runs     .venv/bin/mlflow ui --backend-store-uri {store.target.tracking_uri}")
+    if figure is not None:
+        screen.print(f"  figure   {figure}")
+    screen.print("  code     models/, beginning with ach_unauthorised.py; features/; simulator/")
+
+
+def _leaves(faults: BaseExceptionGroup[BaseException]) -> list[BaseException]:
+    found: list[BaseException] = []
+    for fault in faults.exceptions:
+        found += _leaves(fault) if isinstance(fault, BaseExceptionGroup) else [fault]
+    return found
+
+
+def _midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
+    parser.add_argument("--scale", type=float, default=0.1, help="1 is thirty thousand accounts")
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--trials", type=int, default=4, help="points that each search tries")
+    parser.add_argument("--models", nargs="*", help="which; by default all")
+    parser.add_argument("--target", default=".stockade/demo", help="folder for tables and runs")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,37 @@
+"""What a demo shows while it works: each step, how long it took, and what came of it."""
+
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from rich.console import Console
+
+screen = Console(highlight=False)
+
+
+class Said:
+    """What a step has to say of its result."""
+
+    def __init__(self) -> None:
+        """Nothing yet."""
+        self.text = ""
+
+    def __call__(self, text: str) -> None:
+        """Say it."""
+        self.text = text
+
+
+@contextmanager
+def step(what: str) -> Generator[Said]:
+    """Show that a step is under way; when it is done, its seconds and what it said."""
+    said = Said()
+    begin = time.monotonic()
+    with screen.status(what) if screen.is_terminal else _quiet():
+        yield said
+    took = time.monotonic() - begin
+    screen.print(f"{took:6.1f} s  {what}" + (f": {said.text}" if said.text else ""))
+
+
+@contextmanager
+def _quiet() -> Generator[None]:
+    yield
