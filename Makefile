@@ -10,18 +10,18 @@ CANDIDATES := $(if $(PYTHON),"$(PYTHON)",python3.12 python3.11 python3.13 python
 SUPPORTED := import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-cards test test-connect test-fast bundle-run check bench wheel clean java links
+.PHONY: help demo demo-exchange test test-connect test-fast bundle-run check bench wheel clean java links
 
 help: ## list the targets
 	@printf 'usage: make TARGET [PYTHON=python3.12] [DATA=folder]\n\n'
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | \
-		while IFS='|' read -r target text; do printf '%-12s%s\n' "$$target" "$$text"; done
+		while IFS='|' read -r target text; do printf '%-15s%s\n' "$$target" "$$text"; done
 
-demo: $(VENV)/installed java ## a whole exchange: simulate, learn and score every model of the pack
-	@$(BIN)/python -m examples.exchange.demo
-
-demo-cards: $(VENV)/installed java ## card payments to a champion's scores; DATA=folder uses published data
+demo: $(VENV)/installed java ## raw events to a champion's scores; DATA=folder uses published data
 	@$(BIN)/python -m examples.card_fraud.demo $(if $(DATA),--data "$(DATA)")
+
+demo-exchange: $(VENV)/installed java ## a simulated exchange: learn and score every model of the pack
+	@$(BIN)/python -m examples.exchange.demo
 
 test: check java ## check, the engine on Spark Connect, then all tests
 	@STOCKADE_TEST_REMOTE=1 $(BIN)/python -m pytest -q tests/engine/test_operator.py

@@ -56,8 +56,10 @@ def _users(seen: Observer) -> pa.Table:
     a, b, c, d = draws.uniform(people.number)
     e, f, g, _ = draws.uniform(people.number, 1)
     invented = np.isin(people.role, (SYNTHETIC, THIEF, MULE))
-    young = invented & (a < np.array([0.8, 0.45, 0.25, 0.1])[people.evasion])
-    voip = np.where(invented & (c < np.array([0.7, 0.35, 0.2, 0.1])[people.evasion]), 0.95, 0.07)
+    # Some honest people have a domain of their own, or a number in the cloud.
+    fresh = np.where(invented, np.array([0.8, 0.3, 0.2, 0.1])[people.evasion], 0.05)
+    young = a < fresh
+    voip = np.where(invented & (c < np.array([0.7, 0.25, 0.15, 0.1])[people.evasion]), 0.95, 0.07)
     networks = Networks(seen.played.world, people)
     first = networks.usual(everyone, people.first_day, np.full(everyone.size, 300))
     job = pick(e, (16, 10, 2, 12, 6, 8, 8, 8, 8, 5, 12, 9))
@@ -124,7 +126,7 @@ def _documents(seen: Observer) -> pa.Table:
     farm = (people.role[person] == SYNTHETIC) & (people.evasion[person] < 2)
     owner = np.where(farm, -9 - people.ring[person] * 32 - people.ring_rank[person] // 2, number)
     home = np.where(farm, -9 - people.ring[person] * 32 - people.ring_rank[person] // 5, number)
-    likeness = np.clip(1 - np.where(bad, 0.32, 0.2) * a**2 - 0.25 * (b < 0.03), 0, 1)
+    likeness = np.clip(1 - np.where(bad, 0.27, 0.2) * a**2 - 0.25 * (b < 0.03), 0, 1)
     result = np.where(likeness < 0.72, np.where(c < 0.3, 1, 2), 0)
     return table(
         "obs_kyc_events",

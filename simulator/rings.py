@@ -33,8 +33,8 @@ from trust_safety.simulator.wallets import LAUNDRY, SWINDLER, Wallets
 from trust_safety.simulator.world import DAY, HOUR, MINUTE, World
 
 # Median hours that money stays, and the share of payers whose name is another's, by evasion.
-_STAY = np.array([0.4, 4.0, 22.0, 70.0])
-_STRANGE = np.array([0.9, 0.55, 0.3, 0.15])
+_STAY = np.array([0.4, 16.0, 40.0, 90.0])
+_STRANGE = np.array([0.9, 0.3, 0.2, 0.1])
 
 
 def begin_day(world: World, first_day: Array, ring: Array, number: Array) -> Array:
@@ -136,7 +136,7 @@ def _pass_on(
     single = (evasion >= 2) | (c < 0.45)
     to = wallets.criminal(LAUNDRY, np.where(single, people.number[person], ring), nth % 3)
     # Some buy something for themselves, as anybody would.
-    keeps = f < np.array([0.05, 0.25, 0.4, 0.5])[evasion]
+    keeps = f < np.array([0.05, 0.4, 0.5, 0.6])[evasion]
     sent = script.acts.add(
         person=person,
         at=when + 8 * MINUTE,

@@ -119,8 +119,8 @@ def _cards(
     owner, nth = explode(2 + np.floor(uniform * 4.99).astype(np.int64))
     thief = thief[owner]
     evasion = people.evasion[thief]
-    # A burst within hours; those who adapt use one card a day.
-    day = begin[owner] + nth * np.array([0, 1, 2, 4])[evasion]
+    # A burst within hours; those who adapt wait for days.
+    day = begin[owner] + nth * np.array([0, 2, 4, 6])[evasion]
     inside = day < script.world.days - 1
     thief, evasion, day, nth = thief[inside], evasion[inside], day[inside], nth[inside]
     at, login = _sign_in(script, networks, life, thief, day, nth)
@@ -139,8 +139,8 @@ def _cards(
         kind=IN,
         rail=CARD,
         value=np.rint(np.clip(people.wealth[thief] * lognormal(a, 1.3, 0.7), 20, 4_000) * 100),
-        card=np.where(g < 0.3, life.card(thief, day), card),
-        bin=np.where(g < 0.3, life.card_bin(thief), bins),
+        card=np.where(g < 0.5, life.card(thief, day), card),
+        bin=np.where(g < 0.5, life.card_bin(thief), bins),
         login=login,
         code=code,
         back_at=back,

@@ -1,4 +1,4 @@
-"""From raw card payments to a champion's scores: what `make demo-cards` runs."""
+"""From raw card payments to a champion's scores: what `make demo` runs."""
 
 import argparse
 import time
@@ -128,11 +128,11 @@ def _midnight(day: date) -> datetime:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="make demo-cards", description=__doc__)
+    parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     parser.add_argument("--data", help="folder with the published transactions.parquet")
     parser.add_argument("--scale", type=float, default=0.1, help="1 is five thousand customers")
     parser.add_argument("--trials", type=int, default=12)
-    parser.add_argument("--target", default=".stockade/cards", help="folder for tables and runs")
+    parser.add_argument("--target", default=".stockade/demo", help="folder for tables and runs")
     return parser.parse_args()
 
 

@@ -1,4 +1,4 @@
-"""A whole exchange, from its first event to every model's scores: what `make demo` runs."""
+"""A simulated exchange, from its first event to every model: what `make demo-exchange` runs."""
 
 import argparse
 import sys
@@ -195,12 +195,12 @@ def _midnight(day: date) -> datetime:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
+    parser = argparse.ArgumentParser(prog="make demo-exchange", description=__doc__)
     parser.add_argument("--scale", type=float, default=0.1, help="1 is thirty thousand accounts")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--trials", type=int, default=4, help="points that each search tries")
     parser.add_argument("--models", nargs="*", help="which; by default all")
-    parser.add_argument("--target", default=".stockade/demo", help="folder for tables and runs")
+    parser.add_argument("--target", default=".stockade/exchange", help="folder for tables and runs")
     return parser.parse_args()
 
 

@@ -33,14 +33,7 @@ from stockade.engine.pack import BUCKET, PACKED_DDL, Batches, packer, unpack
 from stockade.engine.patterns import attach_pattern, patterns_of
 from stockade.engine.program import Output
 from stockade.engine.revisions import EVENT, FROM, UNTIL, clocks
-from stockade.engine.shuffle import (
-    CLOCK,
-    RESULT_ROWS,
-    by_bucket,
-    clock_columns,
-    held_keys,
-    of_spine,
-)
+from stockade.engine.shuffle import CLOCK, RESULT_ROWS, by_bucket, clock_columns, of_spine
 
 # pyarrow's stubs know neither masked index arrays nor dictionary arrays behind `Array`.
 # pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false
@@ -120,8 +113,7 @@ def attach(
     for spine_keys in dict.fromkeys(track.spine_keys for track in tracks):
         group = [track for track in tracks if track.spine_keys == spine_keys]
         moments = _Moments(spine_keys=spine_keys, decided_at=decided_at, profile=profile)
-        known = held_keys(spine, spine_keys, rows=profile.rows)
-        pruned = [_pruned(track, known, moments) for track in group]
+        pruned = [_pruned(track, spine, moments) for track in group]
         layout = plan_layout(
             group,
             pruned,
@@ -176,14 +168,14 @@ def _attach_entity(
     return shuffled.mapInArrow(_computer(shapes, key_count=key_count), schema)
 
 
-def _pruned(track: Track, known: DataFrame, moments: _Moments) -> DataFrame:
+def _pruned(track: Track, spine: DataFrame, moments: _Moments) -> DataFrame:
     """Only events that some decision may count, with their clocks."""
     timed = clocks(track.source, track.events).where(in_reach(track, moments.profile))
     masks = [output.mask for output in track.outputs]
     if all(masks):
         wanted = [f"coalesce(({where}), false)" for where in track.masks]
         timed = timed.where(F.expr(" OR ".join(wanted)))
-    return of_spine(timed, track.source_keys, known, moments.spine_keys, rows=moments.profile.rows)
+    return of_spine(timed, track.source_keys, spine, moments.spine_keys, rows=moments.profile.rows)
 
 
 def _packed_spine(spine: DataFrame, moments: _Moments, layout: Layout) -> DataFrame:

@@ -45,17 +45,6 @@ def bucket_of(keys: Sequence[str | Column], buckets: int) -> Column:
     return F.pmod(F.hash(*keys), F.lit(buckets)).alias(BUCKET)
 
 
-def held_keys(spine: DataFrame, keys: Sequence[str], *, rows: int) -> DataFrame:
-    """A spine's distinct keys, worked out once and held here; of a large spine, itself.
-
-    A spine is often a query of several joins: each source that asked it for its keys would run it.
-    """
-    if rows > _BROADCAST_ROWS:
-        return spine
-    distinct = spine.select(*keys).distinct()
-    return spine.sparkSession.createDataFrame(distinct.toArrow(), distinct.schema)
-
-
 def of_spine(
     events: DataFrame,
     source_keys: Sequence[str],
