@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 
 from stockade.errors import WriteConflictError
 from stockade.store.book import Book, Entry, Inputs, Interval, inputs_of, key_of, month_of, runs
-from stockade.store.content import NOTHING, content_by_day
+from stockade.store.content import NOTHING, Content, content_by_day
 from stockade.store.tables import Commit, Fence, Tables, Written
 
 LEDGER = "stockade_ledger"
@@ -85,16 +85,23 @@ class Ledger:
         self._pause = pause
 
     def book(self, table: str) -> Book:
-        """All lines of one table."""
-        noted: dict[date, int] = {}
-        for commit in self.tables.commits(table):
+        """All lines of one table, and what its latest commits claim."""
+        return self._read(table)[0]
+
+    def _read(self, table: str) -> tuple[Book, Sequence[Commit]]:
+        # Lines first: none is of a commit later than the newest that is seen then.
+        lines, noted = tuple(self._lines(table)), dict[date, int]()
+        commits = self.tables.commits(table)
+        for commit in commits:
             for day in _days_of(commit):
                 noted[day] = max(noted.get(day, 0), int(commit.note["attempt"]))
+        return Book(lines, noted), commits
+
+    def _lines(self, table: str) -> Sequence[Entry]:
         if not self.tables.exists(LEDGER):
-            return Book((), noted)
+            return ()
         rows = self.tables.read(LEDGER).where(F.col("table_name") == table).toArrow()
-        ordered = sorted(rows.to_pylist(), key=lambda row: row["recorded_at"])
-        return Book(tuple(map(_entry, ordered)), noted)
+        return [*map(_entry, sorted(rows.to_pylist(), key=lambda row: row["recorded_at"]))]
 
     def known(self) -> tuple[str, ...]:
         """The tables that the ledger has lines of."""
@@ -127,8 +134,7 @@ class Ledger:
         changed, or that the table is too old to hold, are compared with what was recorded, and are
         stale where they differ.
         """
-        book = self.book(table)
-        commits = self.tables.commits(table)
+        book, commits = self._read(table)
         found = [*self._orphans(table, book, commits, column)]
         self.record(found)
         book = book.with_entries(found)
@@ -222,7 +228,7 @@ class Ledger:
         return note is not None and note.get("fingerprint") != work.fingerprint
 
     def _measured(self, work: Work, interval: Interval, attempt: int, version: int) -> list[Entry]:
-        found = content_by_day(self._days(work.table, work.column, interval, version), work.column)
+        found = self._content(work.table, work.column, interval, version)
         return [
             replace(
                 _claim(work, day, attempt), state="done", version=version,
@@ -231,10 +237,14 @@ class Ledger:
             for day in interval.days()
         ]  # fmt: skip
 
-    def _days(self, table: str, column: str, interval: Interval, version: int) -> DataFrame:
+    def _content(
+        self, table: str, column: str, interval: Interval, version: int
+    ) -> Mapping[date, Content]:
         day = F.col(column)
         rows = self.tables.read(table, version=version)
-        return rows.where((day >= F.lit(interval.start)) & (day < F.lit(interval.end)))
+        return content_by_day(
+            rows.where((day >= F.lit(interval.start)) & (day < F.lit(interval.end))), column
+        )
 
     def _orphans(
         self, table: str, book: Book, commits: Sequence[Commit], column: str
@@ -274,11 +284,7 @@ class Ledger:
         }
         run = uuid4().hex
         for interval in runs(doubted):
-            found = (
-                content_by_day(self._days(table, column, interval, newest), column)
-                if commits
-                else {}
-            )
+            found = self._content(table, column, interval, newest) if commits else {}
             for day in interval.days():
                 entry, now = doubted[day], found.get(day, NOTHING)
                 if (entry.rows, entry.content_hash) == (now.rows, now.content_hash) and commits:
