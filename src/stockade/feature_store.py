@@ -13,6 +13,7 @@ from stockade.building.features import Inputs
 from stockade.building.materialize import Materialized, Progress, materialize
 from stockade.building.rebuild import Rebuilt, Restatement, rebuild, restate
 from stockade.building.training_set import Built, build
+from stockade.building.upkeep import Maintained, TableState, maintain, verify_tables
 from stockade.building.verify import Verification, verify
 from stockade.champion import Champion
 from stockade.definitions.fingerprint import from_json
@@ -182,6 +183,14 @@ class FeatureStore:
         """Compare engine and oracle on sampled decisions of a training set's spine."""
         with spark_faults():
             return verify(self.tables, self._training_set(training_set), sample=sample)
+
+    def verify_tables(self) -> tuple[TableState, ...]:
+        """Hold every table that the ledger knows against it."""
+        return verify_tables(self.tables)
+
+    def maintain(self) -> Maintained:
+        """Compact tables, remove files that nothing needs, and hold them against the ledger."""
+        return maintain(self.tables)
 
     def explain(
         self, feature: str, *, keys: Mapping[str, object], at: datetime, misses: int = 20

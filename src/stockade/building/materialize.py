@@ -72,6 +72,7 @@ def materialize(
     rebuild: bool = False,
     force: bool = False,
     allow_empty: bool = False,
+    now: datetime | None = None,
     options: EngineOptions | None = None,
     progress: Progress | None = None,
 ) -> Materialized:
@@ -89,6 +90,8 @@ def materialize(
         rebuild: replace the whole table, because the definition changed.
         force: write days that are done, too; the same inputs give the same rows.
         allow_empty: the source may be without any row.
+        now: no tick later than this is written: its days wait, and a day that it lies within is
+            written again once it has passed. By default the time of the call.
         options: how the engine cuts its work.
         progress: called with (view, days done, days to write).
 
@@ -105,6 +108,7 @@ def materialize(
         _refuse_other_definition(tables, view)
     until = datetime.combine(end, time(), UTC)
     ledger, inputs = Ledger(tables), Inputs.of(tables, until=until)
+    inputs = inputs if now is None else replace(inputs, now=now)
     asked = list(Interval(start=start, end=end).days())
     done = Materialized(view=view.name, start=start, end=end)
     try:
@@ -127,16 +131,25 @@ def materialize(
             f"view '{view.name}': source '{view.source.name}' has no rows: load its data, or allow "
             "it to be empty"
         )
-    early = _early(view, events, wanted)
+    today = inputs.now.astimezone(UTC).date()
+    early = _early(view, events, [day for day in wanted if day <= today])
     if early:
         why = f"source '{view.source.name}' has no rows of that time yet"
         done = _waits(ledger, work, early, done, why, book=book)
+    future = [day for day in wanted if day > today]
+    if future:
+        done = _waits(ledger, work, future, done, "lies in the future", book=book)
     entries: list[Entry] = []
-    ready = [day for day in wanted if day not in early]
+    ready = [day for day in wanted if day not in done.waiting]
     for entry in ledger.write(work, ready, book):
         entries.append(entry)
         if progress:
             progress(view.name, len(entries), len(ready))
+    last_tick = datetime.combine(today, time(), UTC) + days(1) - TICK[view.cadence]
+    if inputs.now < last_tick:
+        # What it lacks is no fault of its inputs: without this it would be done.
+        open_day = [e for e in entries if e.interval == Interval.of(today)]
+        ledger.record([replace(e, state="stale", reason="had ticks yet to come") for e in open_day])
     return replace(
         done,
         rows=sum(entry.rows or 0 for entry in entries),
@@ -218,7 +231,7 @@ def _waits(
             for day in new
         ]
     )  # fmt: skip
-    return replace(done, waiting=tuple(wanted))
+    return replace(done, waiting=tuple(sorted({*done.waiting, *wanted})))
 
 
 def snapshots(
@@ -231,18 +244,21 @@ def snapshots(
 ) -> DataFrame:
     """Rows (keys..., `as_of`, features..., `as_of_on`), unique on keys and `as_of`."""
     events = inputs.events(view.source)
-    ticks = _active(view, events, start=start, end=end)
+    ticks = _active(view, events, start=start, end=end, now=inputs.now)
     names = tuple(feature.name for feature in view.features())
     history = History(Selection(view=view, names=names), events)
     attached = attach(ticks, [history], decided_at=AS_OF, options=options)
     return attached.rows.select("*", F.to_date(AS_OF).alias(AS_OF_ON))
 
 
-def _active(view: FeatureView, events: DataFrame, *, start: date, end: date) -> DataFrame:
-    """Each (keys..., `as_of`) at which the entity has an event within reach, once."""
+def _active(
+    view: FeatureView, events: DataFrame, *, start: date, end: date, now: datetime
+) -> DataFrame:
+    """Each (keys..., `as_of`) by now at which the entity has an event within reach, once."""
     tick = microseconds(TICK[view.cadence])
+    passed = (now - datetime.combine(EPOCH, time(), UTC)) // TICK[view.cadence] * tick
     keys = [F.col(view.keys[key]).alias(key) for key in view.entity.keys]
-    low, high = _edge(start), _edge(end) - F.lit(tick)
+    low, high = _edge(start), F.least(_edge(end) - F.lit(tick), F.lit(passed))
     # The first tick after the event at which it is known; a tick counts what lies before it.
     seen = F.greatest(F.col(EVENT) + F.lit(1), F.col(FROM))
     first = F.greatest(seen + F.pmod(-seen, F.lit(tick)), low)

@@ -1,7 +1,8 @@
 """Commands from definitions and files to training sets."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,7 +22,11 @@ from stockade.cli.frame import (
 )
 from stockade.definitions.source import Files
 from stockade.definitions.view import FeatureView
+from stockade.errors import DefinitionError
 from stockade.lines import explanation_lines, plural, restatement_lines
+
+if TYPE_CHECKING:
+    from stockade.building.upkeep import TableState
 
 
 @app.command()
@@ -180,13 +185,24 @@ def restate(
 @app.command()
 def verify(
     context: typer.Context,
-    training_set: str,
+    training_set: Annotated[str | None, typer.Argument(help="whose decisions")] = None,
+    *,
+    tables: Annotated[
+        bool, typer.Option("--tables", help="hold every written table against the ledger instead")
+    ] = False,
     sample: Annotated[int, typer.Option(min=1, help="decisions to compare")] = 500,
     show: Annotated[
         bool, typer.Option(help="print values that differ: they may be personal")
     ] = False,
 ) -> None:
     """Compute features of sampled decisions by engine and by oracle, and compare."""
+    if tables == (training_set is not None):
+        raise DefinitionError("verify: name a training set, or say --tables")
+    if training_set is None:
+        with open_store(context.obj) as store, working("verifying tables"):
+            states = store.verify_tables()
+        _say_states(context, states, {})
+        return
     with open_store(context.obj) as store, working(f"verifying {training_set}"):
         found = store.verify(training_set, sample=sample)
     differing = sorted({difference.feature for difference in found.differences})
@@ -202,6 +218,34 @@ def verify(
     data = {"rows": found.rows, "features": found.features, "differing": differing}
     say(context.obj, data, "\n".join(lines))
     raise typer.Exit(Exit.FAULT if differing else Exit.DONE)
+
+
+@app.command()
+def maintain(context: typer.Context) -> None:
+    """Compact tables, remove files that nothing needs, and hold them against the ledger."""
+    with open_store(context.obj) as store, working("maintaining tables"):
+        found = store.maintain()
+    lines = [f"left alone: {name}: {why}" for name, why in found.left.items()]
+    lines.append(f"{len(found.compacted)} {plural('table', len(found.compacted))} compacted")
+    more = {"compacted": list(found.compacted), "left": found.left}
+    _say_states(context, found.states, more, lines)
+
+
+def _say_states(
+    context: typer.Context,
+    states: "Sequence[TableState]",
+    more: dict[str, Any],
+    before: Sequence[str] = (),
+) -> None:
+    lines = [*before]
+    for one in states:
+        said = one.fault or ", ".join(f"{day} differs" for day in one.differing)
+        lines.append(
+            f"{'ok  ' if one.sound else 'FAIL'} {one.table}: {one.days} days {said}".strip()
+        )
+    sound = all(one.sound for one in states)
+    say(context.obj, {**more, "tables": [plain(one) for one in states]}, "\n".join(lines))
+    raise typer.Exit(Exit.DONE if sound else Exit.FAULT)
 
 
 @app.command()

@@ -19,6 +19,7 @@ from stockade.errors import (
     SchemaError,
     TableNotFoundError,
     WriteConflictError,
+    WriteError,
     hint,
 )
 from stockade.store.shape import (
@@ -42,6 +43,16 @@ RECENT = 100
 _CONFLICT = re.compile(r"\[(DELTA_(?:CONCURRENT_\w+|METADATA_CHANGED|PROTOCOL_CHANGED))")
 _NO_VERSION = re.compile(r"DELTA_(?:VERSION_NOT_(?:FOUND|CONTIGUOUS)|NO_RECREATABLE_HISTORY)", re.I)
 _NO_FEED = re.compile(r"DELTA_(?:MISSING_CHANGE_DATA|CHANGE_TABLE_FEED|CHANGE_DATA_FEED|CDC_|CDF_)")
+_NO_FILE = re.compile(
+    r"FAILED_READ_FILE|FILE_NOT_EXIST|FileNotFoundException|DELTA_(?:FILE_NOT_FOUND|LOG_FILE_NOT)"
+)
+# Java's and the system's words; Spark wraps them, and Connect passes the text on.
+_STORAGE = re.compile(
+    r"No space left on device|quota exceeded|Read-only file system|Not a directory|"
+    r"Permission denied|AccessDenied|Mkdirs failed|Unable to create|FileAlreadyExistsException|"
+    r"ParentNotDirectoryException|Input/output error",
+    re.IGNORECASE,
+)
 # Other files or other properties, the same rows.
 _QUIET = ("OPTIMIZE", "REORG", "VACUUM", "SET ", "UNSET ", "COMMENT", "CLUSTER BY", "UPGRADE")
 # Databricks' default lets a blind append slip past an overwrite.
@@ -197,8 +208,9 @@ class Tables:
                 frame = reader.table(self._identifier(name))
             else:
                 frame = reader.format("delta").load(str(self._path(name)))
-            # A feed that began later, or whose log is gone, shows only when it is planned.
-            _ = frame.limit(0).isEmpty()
+            # A feed that began later, or whose log is gone, shows only when it is read; `limit(0)`
+            # never reads it.
+            _ = frame.isEmpty()
         except Exception as fault:
             if _NO_FEED.search(str(fault)) or _NO_VERSION.search(str(fault)):
                 return None
@@ -312,6 +324,7 @@ class Tables:
         except Exception as fault:
             conflict = _CONFLICT.search(str(fault))
             if conflict is None:
+                self._refuse_storage(name, fault, note)
                 raise
             raise WriteConflictError(
                 f"table '{name}': another run wrote the same rows at the same time "
@@ -319,6 +332,16 @@ class Tables:
             ) from None
         self._step("after commit", name)
         return self._written(name, token, note)
+
+    def _refuse_storage(self, name: str, fault: Exception, note: Note) -> None:
+        storage = _STORAGE.search(str(fault))
+        if storage is not None:
+            # The rest of Spark's message may quote rows.
+            raise WriteError(
+                f"table '{name}': storage refused the write ({storage[0].lower()}), and nothing of "
+                f"run {note['run_id']} is in the table: mend '{self.target.place(name)}', run it "
+                "again"
+            ) from None
 
     def _written(self, name: str, token: str, note: Note) -> Written:
         """Our commit, as the table's history has it."""
@@ -349,9 +372,33 @@ class Tables:
         rows = self.spark.sql(f"DESCRIBE HISTORY {self._sql_name(name)} LIMIT {newest}").collect()
         return [row.asDict() for row in rows]
 
-    def _require_partitions(self, name: str, column: str) -> None:
+    def partitions(self, name: str) -> list[str]:
+        """The columns that a table's files are kept apart by."""
         detail = self.spark.sql(f"DESCRIBE DETAIL {self._sql_name(name)}").first()
-        found = [] if detail is None else list(detail["partitionColumns"])
+        return [] if detail is None else list(detail["partitionColumns"])
+
+    def files_missing(self, fault: Exception) -> bool:
+        """Whether a fault says that files of a table are not there."""
+        return _NO_FILE.search(str(fault)) is not None
+
+    def compact(self, name: str) -> None:
+        """Put small files together, and remove those that no version within retention needs.
+
+        Raises:
+            WriteConflictError: another run wrote at the same time; the rows are as it left them.
+        """
+        try:
+            self.spark.sql(f"OPTIMIZE {self._sql_name(name)}").collect()
+        except Exception as fault:
+            if _CONFLICT.search(str(fault)) is None:
+                raise
+            raise WriteConflictError(
+                f"table '{name}': another run wrote it while it was compacted: compact it later"
+            ) from None
+        self.spark.sql(f"VACUUM {self._sql_name(name)}").collect()
+
+    def _require_partitions(self, name: str, column: str) -> None:
+        found = self.partitions(name)
         if found != [column]:
             raise SchemaError(
                 f"table '{name}' is partitioned by {', '.join(found) or 'nothing'}, not by "
