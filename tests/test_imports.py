@@ -22,15 +22,19 @@ WRITES = {"writeTo", "writeStream", "saveAsTable", "insertInto", "mergeInto"}
 WRITING_SQL = re.compile(
     r"\s*(INSERT|MERGE|DELETE|UPDATE|TRUNCATE|CREATE|DROP|ALTER|OPTIMIZE|VACUUM|RESTORE)\s+[A-Z`{]"
 )
-WRITING_MODULES = {"store/tables.py"}
+# Besides the writer of rows: what tells the catalog of keys, comments and tags.
+WRITING_MODULES = {"store/tables.py", "unity.py"}
 
-# Besides the command: the session flushes the streams before it lends them to the JVM.
-PRINTING_MODULES = {"cli/frame.py", "session.py"}
+# Besides the command: what a notebook run as a script shows; the session flushes the streams before
+# it lends them to the JVM.
+PRINTING_MODULES = {"cli/frame.py", "notebook.py", "session.py"}
 # Besides the command: where things live, which Java and runtime there is, the switches that MLflow
-# reads only from its environment, the zone of a test's process, and whether tasks have values.
+# reads only from its environment, the zone of a test's process, whether tasks have values, and a
+# notebook's widgets.
 ENVIRONMENT_MODULES = {
     "cli/frame.py",
     "learning/tracking.py",
+    "notebook.py",
     "session.py",
     "target.py",
     "testing.py",

@@ -1,5 +1,6 @@
 """The wheel holds what the checkout holds."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -113,6 +114,27 @@ def test_every_command_leads_to_a_module_of_the_wheel(wheel: Path) -> None:
         for name, path in paths.items()
         if f"{path}.py" not in held and f"{path}/__init__.py" not in held
     } == set()
+
+
+@pytest.mark.slow
+def test_every_command_imports_out_of_the_wheel(wheel: Path, tmp_path: Path) -> None:
+    zipfile.ZipFile(wheel).extractall(tmp_path / "site")
+    script = (
+        "import importlib, sys\n"
+        "for module in sys.argv[1:]:\n"
+        "    print(importlib.import_module(module).__file__)\n"
+    )
+    modules = [target.split(":")[0] for target in PROJECT["project"]["scripts"].values()]
+
+    done = subprocess.run(
+        [sys.executable, "-c", script, *modules],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(tmp_path / "site")},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    homes = {Path(line).relative_to(tmp_path / "site").parts[0] for line in done.stdout.split()}
+    assert homes == {"stockade", "trust_safety"}
 
 
 @pytest.mark.slow

@@ -53,11 +53,12 @@ def check(root: Path, scripts: Mapping[str, str]) -> list[str]:
     """Every fault of the bundle; `scripts` are the console scripts of its wheel."""
     bundle = read(root)
     targets = bundle.top.get("targets", {})
+    seen: set[tuple[str, str]] = set()
     for target in targets:
         whole = resolved(bundle, target)
-        if target == next(iter(targets)):
-            _resources(bundle, whole, scripts)
+        _resources(bundle, whole, scripts, seen)
     _targets(bundle)
+    _wheels(bundle)
     return bundle.faults
 
 
@@ -113,7 +114,10 @@ def accepted(command: str, parameters: Sequence[str]) -> str | None:
     return None
 
 
-def _resources(bundle: Bundle, whole: Mapping[str, Any], scripts: Mapping[str, str]) -> None:
+def _resources(
+    bundle: Bundle, whole: Mapping[str, Any], scripts: Mapping[str, str], seen: set[tuple[str, str]]
+) -> None:
+    """Each resource of a target that no target before it had."""
     for kind, found in whole.items():
         if kind == "target":
             continue
@@ -122,6 +126,9 @@ def _resources(bundle: Bundle, whole: Mapping[str, Any], scripts: Mapping[str, s
             bundle.faults.append(f"no kind of resource is called '{kind}': {hint(kind, MODELS)}")
             continue
         for key, value in found.items():
+            if (kind, key) in seen:
+                continue
+            seen.add((kind, key))
             where = f"{bundle.files[kind, key].name}, {key}"
             faults = [*_typed(model, value), *_settings(bundle, kind, key, value)]
             if kind == "jobs":
@@ -291,6 +298,32 @@ def _called(call: Mapping[str, Any], whole: Mapping[str, Any]) -> Iterator[str]:
     for name in call.get("job_parameters", {}):
         if name not in declared:
             yield f"job '{key}' has no parameter '{name}': {hint(name, declared)}"
+
+
+def _wheels(bundle: Bundle) -> None:
+    """Each wheel that a task wants is where the bundle's build puts it."""
+    built = {
+        name: str(one.get("build", ""))
+        for name, one in bundle.top.get("artifacts", {}).items()
+        if one.get("type") == "whl"
+    }
+    place = (bundle.root / "dist" / "*.whl").resolve()
+    named = [(bundle.root / "databricks.yml", text) for text in texts(bundle.top["variables"])]
+    named += [
+        (bundle.files[kind, key], text)
+        for kind, found in bundle.resources.items()
+        for key, one in found.items()
+        for text in texts(one)
+    ]
+    for path, text in named:
+        if text.endswith(".whl") and (path.parent / text).resolve() != place:
+            bundle.faults.append(
+                f"{path.name}: '{text}' is not where the wheel is built, the bundle's dist/"
+            )
+        if text.endswith(".whl") and not any("--wheel" in command for command in built.values()):
+            bundle.faults.append(f"{path.name}: '{text}': no artifact of the bundle builds a wheel")
+        if text.startswith("-r ") and not (path.parent / text.removeprefix("-r ")).exists():
+            bundle.faults.append(f"{path.name}: '{text}': there is no such file")
 
 
 def _targets(bundle: Bundle) -> None:

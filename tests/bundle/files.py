@@ -78,6 +78,16 @@ def _add(bundle: Bundle, path: Path, content: Mapping[str, Any]) -> None:
         for key, value in found.items():
             bundle.resources.setdefault(kind, {})[key] = value
             bundle.files[kind, key] = path
+    if content is bundle.top:
+        return
+    for name, target in content.get("targets", {}).items():
+        mine = bundle.top.get("targets", {}).get(name)
+        if mine is None:
+            bundle.faults.append(f"{path.name}: no target '{name}' to add resources to")
+            continue
+        for kind, found in target.get("resources", {}).items():
+            mine.setdefault("resources", {}).setdefault(kind, {}).update(found)
+            bundle.files |= {(kind, key): path for key in found}
 
 
 def resolved(bundle: Bundle, target: str) -> dict[str, dict[str, Any]]:
@@ -95,14 +105,17 @@ def resolved(bundle: Bundle, target: str) -> dict[str, dict[str, Any]]:
             values[f"var.{name}"] = given.get(name, one.get("default"))
         else:
             bundle.faults.append(f"target '{target}': variable '{name}' has no value")
-    for kind, found in bundle.resources.items():
+    resources = {kind: dict(found) for kind, found in bundle.resources.items()}
+    for kind, found in chosen.get("resources", {}).items():
+        resources.setdefault(kind, {}).update(found)
+    for kind, found in resources.items():
         for key, resource in found.items():
             values |= {f"resources.{kind}.{key}.{k}": v for k, v in resource.items()}
             # Known after the deploy only: they stay as they are, which the typed models take.
             names = [f"resources.{kind}.{key}.{k}" for k in GIVEN.get(kind, ())]
             values |= {name: f"${{{name}}}" for name in names}
     values |= {f"workspace.{k}": v for k, v in chosen.get("workspace", {}).items()}
-    whole = {"resources": bundle.resources, "target": chosen}
+    whole = {"resources": resources, "target": chosen}
     done = _put_in(whole, values, bundle, f"target '{target}'", 0)
     return {**done["resources"], "target": done["target"]}
 

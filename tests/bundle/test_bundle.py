@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from stockade.definitions.model import ModelSpec
+from stockade.definitions.registry import Registry
 from tests.bundle.checker import check
+from tests.bundle.files import read, resolved
 
 ROOT = Path(__file__).parent.parent.parent
 SCRIPTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
@@ -46,6 +49,25 @@ def test_the_dashboard_is_a_dashboard() -> None:
         }
 
         assert used <= datasets
+
+
+@pytest.mark.parametrize("target", ["staging", "prod"])
+def test_each_model_has_its_place_and_its_readers(target: str) -> None:
+    declared = Registry.load("trust_safety.features", "trust_safety.models").all(ModelSpec)
+    bundle = read(ROOT)
+    found = resolved(bundle, target)["registered_models"]
+
+    assert bundle.faults == []
+    assert {one["name"]: one["comment"] for one in found.values()} == {
+        spec.name: spec.description for spec in declared
+    }
+    for one in found.values():
+        assert f"{one['catalog_name']}.{one['schema_name']}" == f"{target}.trust_safety"
+        assert {"account users", "users"} == {grant["principal"] for grant in one["grants"]}
+
+
+def test_in_development_no_model_gets_another_name() -> None:
+    assert "registered_models" not in resolved(read(ROOT), "dev")
 
 
 BROKEN = yaml.safe_load((Path(__file__).parent / "broken.yml").read_text())

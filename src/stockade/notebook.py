@@ -1,0 +1,78 @@
+"""What a notebook asks and shows: Databricks' widgets and display, or a laptop's."""
+
+import base64
+import builtins
+import os
+from collections.abc import Callable, Mapping
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SHOWN = 100
+
+
+class Picture:
+    """A plot as PNG, which Jupyter draws."""
+
+    def __init__(self, png: bytes) -> None:
+        """Hold the bytes."""
+        self._png = png
+
+    def __repr__(self) -> str:
+        """Say what it is, where nothing can be drawn."""
+        return f"<a plot, {len(self._png):,} bytes>"
+
+    def _repr_png_(self) -> bytes:
+        return self._png
+
+
+class Page:
+    """A notebook's widgets and outputs, the same on Databricks, in Jupyter and as a script."""
+
+    def __init__(self, names: Mapping[str, Any]) -> None:
+        """Look for what the platform gives.
+
+        Args:
+            names: the notebook's `globals()`, where Databricks puts `dbutils` and `display`.
+        """
+        self._dbutils = names.get("dbutils")
+        self._html: Callable[[str], None] | None = names.get("displayHTML")
+        # IPython's stands among the builtins; a script has none.
+        self._display: Callable[[Any], object] | None = names.get(
+            "display", getattr(builtins, "display", None)
+        )
+
+    def widget(self, name: str, default: str) -> str:
+        """A value that the reader may change.
+
+        On Databricks a text field above the notebook; elsewhere the environment's
+        `STOCKADE_<NAME>`, if it is set.
+        """
+        if self._dbutils is None:
+            return os.environ.get(f"STOCKADE_{name.upper()}", default)
+        self._dbutils.widgets.text(name, default)
+        return str(self._dbutils.widgets.get(name))
+
+    def show(self, what: object) -> None:
+        """Show a table, a plot, or anything else.
+
+        Of Spark's tables elsewhere than on Databricks the first hundred rows are shown.
+        """
+        if self._dbutils is None and hasattr(what, "toArrow"):
+            what = what.limit(SHOWN).toArrow().to_pandas()  # type: ignore[attr-defined]
+        if self._display is not None:
+            self._display(what)
+        else:
+            print(what)
+
+    def plot(self, figure: "Figure") -> None:
+        """Show a plot."""
+        png = BytesIO()
+        figure.savefig(png, format="png", dpi=110, bbox_inches="tight")
+        if self._html is not None:
+            text = base64.b64encode(png.getvalue()).decode()
+            self._html(f'<img src="data:image/png;base64,{text}">')
+        else:
+            self.show(Picture(png.getvalue()))
