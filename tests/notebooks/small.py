@@ -4,11 +4,11 @@ from dataclasses import replace
 
 from examples.card_fraud.cards import customer, payments, terminal
 from examples.card_fraud.model import card_fraud
-from stockade import Gates
+from stockade import Gates, Uniform
 
 model = replace(
     card_fraud,
-    fixed={**card_fraud.fixed, "n_estimators": 40},
+    search={**card_fraud.search, "n_estimators": Uniform(low=20, high=60, whole=True)},
     gates=Gates(bias=2.0, slice_bias=5.0, slice_drop=0.5),
 )
 
