@@ -19,7 +19,7 @@ from mlflow.exceptions import MlflowException
 from stockade.champion import Champion, sha256
 from stockade.decisions import Calibration, DecisionRule
 from stockade.definitions.fingerprint import from_json
-from stockade.errors import StockadeError
+from stockade.errors import DefinitionError, StockadeError
 from stockade.learning.gates import Check
 from stockade.learning.tracking import (
     CHALLENGER,
@@ -278,14 +278,25 @@ def _read_model(folder: Path, *, who: str, seal: str) -> dict[str, Any]:
             f"{who}: '{MANIFEST}' is not the file that was registered: do not use this version; "
             "train again"
         )
-    manifest = json.loads(text)
-    if manifest.get("format") != FORMAT:
+    try:
+        manifest = json.loads(text)
+        if manifest["format"] != FORMAT:
+            raise UnsafeModelError(
+                f"{who} was registered by another version of stockade, in a format that this one "
+                "does not read: train again"
+            )
+        files = _files(folder, manifest["files"], who=who)
+        return _fields(manifest) | {"files": files}
+    except (ValueError, KeyError, TypeError, AttributeError, DefinitionError) as fault:
         raise UnsafeModelError(
-            f"{who} was registered by another version of stockade, in a format that this one does "
-            "not read: train again"
-        )
+            f"{who}: '{MANIFEST}' is not a model's manifest: train again"
+        ) from fault
+
+
+def _files(folder: Path, sealed: Mapping[str, str], *, who: str) -> dict[str, bytes]:
+    """Model file -> content, if they are the registered ones."""
     files: dict[str, bytes] = {}
-    for name, wanted in manifest["files"].items():
+    for name, wanted in sealed.items():
         if not _MODEL_FILE.match(name):
             raise UnsafeModelError(f"{who}: '{name}' is not the name of a model file")
         files[name] = _bytes(folder / name, who=who)
@@ -294,6 +305,10 @@ def _read_model(folder: Path, *, who: str, seal: str) -> dict[str, Any]:
                 f"{who}: '{name}' is not the file that was registered (its SHA-256 differs): do "
                 "not use this version; train again"
             )
+    return files
+
+
+def _fields(manifest: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "algorithm": manifest["algorithm"],
         "params": manifest["params"],
@@ -313,7 +328,6 @@ def _read_model(folder: Path, *, who: str, seal: str) -> dict[str, Any]:
         "meanings": manifest["meanings"],
         "categories": {name: tuple(one) for name, one in manifest["categories"].items()},
         "texts": manifest["texts"],
-        "files": files,
     }
 
 
