@@ -1,7 +1,7 @@
 """The one object that people hold: definitions, tables and models of one target."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from uuid import uuid4
 
 from pyspark.sql import SparkSession
@@ -32,10 +32,12 @@ from stockade.learning.built import (
     backtest_newest,
     documents_of,
     evaluate_predictions,
+    leak_newest,
     train_newest,
 )
 from stockade.learning.evaluate import Evaluation
 from stockade.learning.gates import Check, check_gates
+from stockade.learning.leak import Leak
 from stockade.learning.registry import (
     Promotion,
     VersionHistory,
@@ -250,6 +252,14 @@ class FeatureStore:
             self.tables, spec, destination=self._destination(spec),
             since=since, until=until, every=every,
         )  # fmt: skip
+
+    def leak(self, model: str | ModelSpec, *, ahead: timedelta | None = None) -> Leak:
+        """What features that saw `ahead` of each decision would have promised, and then kept.
+
+        Without `ahead` they see as far as the label takes to mature; see `stockade.learning.leak`.
+        """
+        spec = self._model(model)
+        return leak_newest(self.tables, spec, destination=self._destination(spec), ahead=ahead)
 
     def promote(self, model: str | ModelSpec) -> Promotion:
         """Make the challenger champion, if it passes the gates of its definition."""

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from stockade.building.rebuild import Restatement
     from stockade.learning.backtest import Backtest
     from stockade.learning.evaluate import Evaluation
+    from stockade.learning.leak import Leak
     from stockade.learning.release import Release
     from stockade.watching.monitor import Monitored
 
@@ -125,6 +126,25 @@ def replay_lines(found: "Backtest") -> Iterator[str]:
     )
     yield "precision of the reviews, calibration error and money saved of the first"
     yield from _aligned(table)
+
+
+def leak_lines(found: "Leak") -> Iterator[str]:
+    """A leak experiment: three lines of figures, and the inputs that gave it away."""
+    yield (
+        f"'{found.model}', and as if its features had been computed {found.ahead} after each "
+        f"decision; {found.honest.rows:,} decisions of the test period"
+    )
+    names = ("average_precision", "roc_auc", "precision_at_capacity", "recall_at_capacity")
+    table = [["", *(name.replace("_", " ") for name in names)]]
+    for what, one in (
+        ("as of each decision", found.honest),
+        ("with hindsight, as it would be reported", found.promised),
+        ("with hindsight, as it would do in use", found.kept),
+    ):
+        table.append([what, *(_figure(one, name) for name in names)])
+    yield from _aligned(table)
+    told = [f"{name} ({share:.0%})" for name, share in list(found.changed.items())[:8]]
+    yield f"inputs that hindsight changes: {', '.join(told) or 'none'}"
 
 
 def release_lines(found: "Release") -> Iterator[str]:

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from stockade.errors import DataError
-from stockade.learning.evaluate import evaluate
+from stockade.learning.evaluate import evaluate, found_per_day
 
 DAY_ONE = np.datetime64("2026-03-01T08:00:00", "us")
 DAY_THREE = np.datetime64("2026-03-03T08:00:00", "us")
@@ -116,3 +116,16 @@ def test_a_score_that_is_not_a_number_is_refused() -> None:
 def test_one_class_is_refused_with_counts() -> None:
     with pytest.raises(DataError, match="2 of 2 rows are positive"):
         evaluate(np.array([True, True]), np.array([0.1, 1]), np.repeat(DAY_ONE, 2), capacity=1)
+
+
+def test_of_an_entity_that_is_found_that_days_amounts_count_once() -> None:
+    day = np.array(["2026-01-01"] * 4 + ["2026-01-02"] * 2, "datetime64[us]")
+    labels = np.array([True, True, False, True, True, True])
+    amounts = np.array([100.0, 20.0, 7.0, np.nan, 500.0, 60.0])
+    scores = np.array([0.9, 0.1, 0.8, 0.7, 0.9, 0.5])
+    codes = np.array([1, 1, 2, 3, 1, 4])
+
+    found = found_per_day(labels, scores, day, codes=codes, capacity=1, amounts=amounts)
+
+    # The first day entity 1 with both of its frauds; the second it is not reviewed again.
+    assert found.tolist() == [120.0, 60.0]

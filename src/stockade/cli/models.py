@@ -1,13 +1,14 @@
 """Commands from a training set to scored and judged decisions."""
 
 from dataclasses import asdict
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from stockade.cli.frame import Day, Exit, app, bars, day, instant, open_store, plain, say, working
-from stockade.lines import evaluation_lines, replay_lines
+from stockade.lines import evaluation_lines, leak_lines, replay_lines
 
 
 @app.command()
@@ -57,6 +58,21 @@ def backtest(
             every=every,  # type: ignore[arg-type] -- checked where it is used
         )
     say(context.obj, plain(found), "\n".join(replay_lines(found)))
+
+
+@app.command()
+def leak(
+    context: typer.Context,
+    model: str,
+    *,
+    days: Annotated[
+        float | None, typer.Option(help="how far beyond the decision; else the label's maturity")
+    ] = None,
+) -> None:
+    """What features with hindsight would have promised, and what they would have kept."""
+    with open_store(context.obj) as store, working(f"computing {model} with hindsight"):
+        found = store.leak(model, ahead=None if days is None else timedelta(days=days))
+    say(context.obj, plain(found), "\n".join(leak_lines(found)))
 
 
 @app.command(name="promote")

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pyspark.sql import functions as F
 
-from stockade.building.features import Inputs
+from stockade.building.features import Inputs, attach_service
 from stockade.building.training_set import (
     decisions,
     labelled_rows,
@@ -24,6 +24,7 @@ from stockade.errors import DataError, DefinitionError, hint
 from stockade.learning.backtest import Backtest, backtest
 from stockade.learning.documents import ModelFile, documents
 from stockade.learning.evaluate import Evaluation, evaluate
+from stockade.learning.leak import LATE, Leak, leak
 from stockade.learning.registry import history, load_model
 from stockade.learning.tracking import CHALLENGER, Destination, ModelNotFoundError
 from stockade.learning.train import Pinned, TrainedModel, learning_columns, train
@@ -105,6 +106,43 @@ def backtest_newest(
     return backtest(
         spec, table, columns, list(zip(dates, labels, strict=True)),
         end=end, built_at=as_of, algorithm=fitted.algorithm, params=fitted.params,
+    )  # fmt: skip
+
+
+def leak_newest(
+    tables: Tables, spec: ModelSpec, *, destination: Destination, ahead: timedelta | None
+) -> Leak:
+    """What hindsight would have bought on the newest training set; see `leak`.
+
+    The leaking features are those of the same decisions computed `ahead` later, which is how they
+    come about in practice: in a table that is made after the fact. Without `ahead`, it is the
+    label's maturity, by when the outcome is known.
+    """
+    ahead = spec.training_set.label.maturity if ahead is None else ahead
+    if ahead <= timedelta(0):
+        raise DefinitionError(f"leak of '{spec.name}': ahead must be longer than zero, not {ahead}")
+    definition, manifest = spec.training_set, newest_build(tables, spec)
+    fitted = newest_model(destination)
+    spine, service = definition.spine, definition.features
+    first, last = (datetime.fromisoformat(one) for one in manifest["interval"])
+    inputs = Inputs.of(tables)
+    at, by = spine.decided_at, F.expr(f"INTERVAL {ahead // timedelta(microseconds=1)} MICROSECOND")
+    with spark_faults():
+        rows = decisions(inputs, spine, start=first, end=last)
+        later = attach_service(
+            rows.withColumn(at, F.col(at) + by), service, spine, inputs, mode=definition.mode
+        ).rows
+        late = later.select(
+            *spine.id, *(F.col(one).alias(f"{one}{LATE}") for one in service.inputs())
+        )
+        columns = learning_columns(spec, service.inputs())
+        on_time = with_rules(tables.read(definition.name, version=manifest["version"]), spec)
+        names = [*columns.names, *(f"{one}{LATE}" for one in service.inputs())]
+        table = on_time.join(late, [*spine.id]).select(*names).toArrow()
+    return leak(
+        spec, table, columns,
+        ahead=ahead, built_at=datetime.fromisoformat(manifest["as_of"]),
+        algorithm=fitted.algorithm, params=fitted.params,
     )  # fmt: skip
 
 

@@ -213,8 +213,13 @@ def _money(judgement: Judgement) -> list[str]:
     if not judgement.outcomes:
         return []
     net = sum(line.net for line in judgement.outcomes)
+    judged, worth = judgement.evaluation, judgement.value_recall
     return [
         "## What its decisions are worth",
+        ""
+        if worth is None
+        else f"Reviews of the {judged.capacity} highest a day find {judged.recall_at_capacity:.1%} "
+        f"of what there is to find, and {worth:.1%} of its amounts.",
         f"On the test period the policy is worth {net:,.0f} more than letting everything pass, in "
         "the currency of the amounts, if its costs are right. Lots (passing through, exploring) "
         "are left out.",

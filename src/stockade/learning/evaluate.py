@@ -160,12 +160,14 @@ def found_per_day(
     *,
     codes: Codes,
     capacity: int,
-) -> NDArray[np.int64]:
-    """Positive entities found on each day that has rows.
+    amounts: NDArray[np.float64] | None = None,
+) -> NDArray[np.float64]:
+    """Positive entities found on each day that has rows; with `amounts`, what theirs sum up to.
 
     The Fraud Detection Handbook's card precision: per day an entity's score is its highest, the
     `capacity` highest are reviewed (of equal scores the lower code first), and an entity that was
-    found is not reviewed again.
+    found is not reviewed again. Of an entity that is found, the amounts of that day's positive rows
+    count; one that is not known counts nothing.
     """
     days = decided_at.astype("datetime64[D]")
     # One sort brings an entity's rows of a day together, the highest score first.
@@ -175,15 +177,18 @@ def found_per_day(
     begins = np.flatnonzero(first)
     top = scores[order][begins]
     hit = np.maximum.reduceat(labels[order].astype(np.int8), begins).astype(np.bool_)
+    worth = hit.astype(np.float64)
+    if amounts is not None:
+        worth = np.add.reduceat(np.where(labels, np.nan_to_num(amounts), 0.0)[order], begins)
     day, code = day[begins], code[begins]
     bounds = np.flatnonzero(np.r_[True, day[1:] != day[:-1], True])
     found = np.zeros(int(codes.max()) + 1, np.bool_)
-    counts = np.zeros(len(bounds) - 1, np.int64)
+    counts = np.zeros(len(bounds) - 1)
     # Days depend on each other through `found`; the loop is over days, not rows.
     for n, (low, high) in enumerate(pairwise(bounds)):
         left = low + np.flatnonzero(~found[code[low:high]])
         reviewed = left[np.argsort(-top[left], kind="stable")[:capacity]]
-        caught = code[reviewed[hit[reviewed]]]
-        found[caught] = True
-        counts[n] = len(caught)
+        caught = reviewed[hit[reviewed]]
+        found[code[caught]] = True
+        counts[n] = worth[caught].sum()
     return counts

@@ -25,6 +25,7 @@ from stockade.learning.quality import (
     flagged_rows,
     intervals,
     outcomes,
+    value_recall,
 )
 from stockade.learning.recent import (
     TREATMENTS,
@@ -106,6 +107,8 @@ class Judgement:
         rival: the champion of that day on the same period; None where there was none, or where
             its features are not in the training set.
         rules: the model's rules on the same period; None without rules.
+        value_recall: share of the positives' amounts that reviews at capacity find; None where
+            amounts are unknown.
     """
 
     first: str
@@ -131,6 +134,7 @@ class Judgement:
     learning: Sequence[LearningPoint]
     rival: Rival | None
     rules: RulesQuality | None = None
+    value_recall: float | None = None
 
     def document(self) -> dict[str, Any]:
         """As plain JSON types."""
@@ -235,6 +239,7 @@ def judge_winner(
         cohorts=() if unlabelled.newest is None else unlabelled.newest.cohorts(),
         rival=None if champion is None else judge_rival(spec, champion, late, scores, flagged),
         rules=judge_rules(spec, late, scores),
+        value_recall=value_recall(late, scores, capacity=spec.review_capacity),
     )
 
 

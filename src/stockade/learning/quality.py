@@ -146,6 +146,21 @@ def evaluate_rows(
     )
 
 
+def value_recall(late: LearningData, scores: Numbers, *, capacity: int) -> float | None:
+    """Share of the positives' amounts that reviews at capacity find; None without amounts.
+
+    Found are the amounts of a day's positive decisions whose entity is reviewed that day.
+    """
+    if late.losses is None:
+        return None
+    at_risk = float(np.nan_to_num(late.losses[late.labels]).sum())
+    found = found_per_day(
+        late.labels, scores, late.decided_at,
+        codes=late.entities, capacity=capacity, amounts=late.losses,
+    )  # fmt: skip
+    return float(found.sum()) / at_risk if at_risk else None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SliceQuality:
     """How a model does where one column has one value.

@@ -217,9 +217,15 @@ def _test_metrics(judgement: Judgement) -> dict[str, float]:
         "test_low": {name: one.low for name, one in judgement.intervals.items()},
         "test_high": {name: one.high for name, one in judgement.intervals.items()},
     }
+    if judgement.value_recall is not None:
+        named["test"] = {**named["test"], "value_recall_at_capacity": judgement.value_recall}
     return {
         f"{period}_{name}": value for period, of in named.items() for name, value in of.items()
-    } | {f"test_net_{line.action}": line.net for line in judgement.outcomes}
+    } | {
+        f"test_{what}_{line.action}": getattr(line, what)
+        for line in judgement.outcomes
+        for what in ("net", "prevented", "friction")
+    }
 
 
 def learning_columns(spec: ModelSpec, inputs: tuple[str, ...]) -> Columns:
