@@ -31,6 +31,12 @@ pytestmark = pytest.mark.slow
 PARAMS = {"n_estimators": 30, "max_depth": 4}
 
 
+@pytest.fixture(autouse=True)
+def _classic(spark: SparkSession) -> None:
+    if not hasattr(spark, "sparkContext"):
+        pytest.skip("xgboost.spark needs a SparkContext, and this session is Spark Connect")
+
+
 def on_spark(spark: SparkSession, **changes: object) -> FitOnSpark:
     fields = {"workers": 2, "deadline": timedelta(minutes=5), "scratch": None} | changes
     return FitOnSpark(spark=spark, **fields)  # type: ignore[arg-type]
