@@ -44,7 +44,10 @@ def champion(
     files: Mapping[str, bytes] | None = None,
     rule: DecisionRule | None = None,
 ) -> Champion:
-    params = {"n_estimators": 15, "seeds": 2, "subsample": 0.8} if algorithm == "xgboost" else {}
+    params = {
+        "xgboost": {"n_estimators": 15, "seeds": 2, "subsample": 0.8},
+        "isolation": {"learner": "isolation", "n_estimators": 15},
+    }.get(algorithm, {})
     model = fit(params, algorithm, training_data())  # type: ignore[arg-type]
     return Champion(
         params=params,
@@ -134,7 +137,7 @@ def test_with_a_policy_reasons_are_of_decisions_that_are_stopped_or_would_be(
         assert one in ([], other)
 
 
-@pytest.mark.parametrize("algorithm", ["xgboost", "logistic"])
+@pytest.mark.parametrize("algorithm", ["xgboost", "logistic", "isolation"])
 def test_scores_on_spark_are_those_of_the_model_to_the_bit(
     deposits: DataFrame, algorithm: str
 ) -> None:
