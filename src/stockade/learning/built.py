@@ -125,12 +125,16 @@ def leak_newest(
     fitted = newest_model(destination)
     spine, service = definition.spine, definition.features
     first, last = (datetime.fromisoformat(one) for one in manifest["interval"])
-    inputs = Inputs.of(tables)
-    at, by = spine.decided_at, F.expr(f"INTERVAL {ahead // timedelta(microseconds=1)} MICROSECOND")
+    inputs = Inputs.of(tables, manifest["inputs"])
+    at = spine.decided_at
     with spark_faults():
         rows = decisions(inputs, spine, start=first, end=last)
         later = attach_service(
-            rows.withColumn(at, F.col(at) + by), service, spine, inputs, mode=definition.mode
+            rows.withColumn(at, F.col(at) + F.lit(ahead)),
+            service,
+            spine,
+            inputs,
+            mode=definition.mode,
         ).rows
         late = later.select(
             *spine.id, *(F.col(one).alias(f"{one}{LATE}") for one in service.inputs())
