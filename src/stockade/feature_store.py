@@ -54,11 +54,13 @@ from stockade.learning.train import TrainedModel
 from stockade.learning.tune import Runner, Running
 from stockade.reporting.facts import gathered
 from stockade.reporting.report import report
+from stockade.scoring.decision import ExplainedDecision, explain_decision
 from stockade.scoring.predictions import Scored, write_predictions
 from stockade.session import check_session, session
 from stockade.store.ingest import ingest
 from stockade.store.tables import Tables, Written
 from stockade.target import Target
+from stockade.watching.diagnosis import Diagnosis, diagnosis
 from stockade.watching.monitor import Monitored, monitor
 
 
@@ -354,6 +356,22 @@ class FeatureStore:
         """
         with spark_faults():
             return monitor(self.tables, self.registry, since=since, until=until, sample=sample)
+
+    def explain_decision(
+        self,
+        model: str | ModelSpec,
+        decision: Mapping[str, object],
+        *,
+        day: date | None = None,
+        reasons: int = 3,
+    ) -> ExplainedDecision:
+        """A decision scored again by the champion, each reason's value taken apart into events."""
+        champion = load_model(self._destination(model))
+        return explain_decision(self.tables, champion, decision, day=day, reasons=reasons)
+
+    def diagnose(self, alert: str) -> Diagnosis:
+        """What is on record of an alert of the monitor: its signals and likeliest causes."""
+        return diagnosis(self.tables, alert)
 
     def report(self) -> str:
         """What is on record, for people who read no code: one HTML file; see docs/watching.md."""

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from stockade.learning.evaluate import Evaluation
     from stockade.learning.leak import Leak
     from stockade.learning.release import Release
+    from stockade.scoring.decision import ExplainedDecision
     from stockade.watching.monitor import Monitored
 
 
@@ -41,6 +42,28 @@ def explanation_lines(found: "Explanation") -> Iterator[str]:
         yield f"  {_clock(event.event_at)}  {'; '.join(event.reasons)}  {_pairs(event.columns)}"
     if found.unread:
         yield f"  and {found.unread} more: --misses {len(found.misses) + found.unread}"
+
+
+def decision_lines(found: "ExplainedDecision", *, events: int = 5) -> Iterator[str]:
+    """A decision, its reasons, and of each value behind them the weightiest events."""
+    yield f"decision {_pairs(found.id)} at {_clock(found.decided_at)}"
+    action = f", action {found.action}" if found.action else ""
+    yield (
+        f"score {found.score:.4f}, probability {found.probability:.2%}{action}, by "
+        f"'{found.model}' version {found.version}"
+    )
+    for n, reason in enumerate(found.reasons, start=1):
+        yield f"{n}. {reason.text} ({reason.contribution:+.2f} log odds)"
+        if reason.expression:
+            yield f"   {reason.input} = {reason.expression}"
+            yield f"   where {_pairs(reason.operands)}"
+        for value in reason.values:
+            yield f"   {value.feature} = {value.value}: {len(value.events)} events make it up"
+            for event in value.events[:events]:
+                part = "adds nothing" if event.part is None else f"adds {event.part}"
+                yield f"     {_clock(event.event_at)}  {part:24s} {_pairs(event.columns)}"
+    if not found.reasons:
+        yield "no input raises the score"
 
 
 def restatement_lines(found: "Restatement") -> Iterator[str]:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from stockade.cli.frame import Day, Exit, app, day, open_store, say, working
+from stockade.cli.frame import Day, Exit, app, day, open_store, pair, plain, say, working
 
 
 @app.command()
@@ -53,6 +53,16 @@ def monitor(
     raise typer.Exit(Exit.CHANGES if open_gate else Exit.DONE)
 
 
+@app.command()
+def diagnose(context: typer.Context, alert: str) -> None:
+    """Rank what may have caused an alert, with what the measures would be without it."""
+    from stockade.watching.diagnosis import diagnosis_lines
+
+    with open_store(context.obj) as store:
+        found = store.diagnose(alert)
+    say(context.obj, plain(found), "\n".join(diagnosis_lines(found)))
+
+
 @app.command(name="report")
 def report_(
     context: typer.Context,
@@ -65,3 +75,23 @@ def report_(
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(page, encoding="utf-8")
     say(context.obj, {"file": str(out), "bytes": len(page.encode())}, str(out))
+
+
+@app.command(name="explain-decision")
+def explain_decision_(
+    context: typer.Context,
+    model: str,
+    decision: Annotated[list[str], typer.Argument(help="COLUMN=VALUE of the decision's id")],
+    *,
+    on: Annotated[str | None, typer.Option(help="the day it was made; reads fewer files")] = None,
+    reasons: Annotated[int, typer.Option(min=1, help="how many")] = 3,
+) -> None:
+    """Show a decision's score and action, its reasons, and the events behind each value."""
+    from stockade.lines import decision_lines
+
+    named = dict(pair(one, what="decision") for one in decision)
+    with open_store(context.obj) as store, working(f"explaining a decision of {model}"):
+        found = store.explain_decision(
+            model, named, day=None if on is None else day(on), reasons=reasons
+        )
+    say(context.obj, plain(found), "\n".join(decision_lines(found)))

@@ -32,7 +32,7 @@ def queue_page(facts: Facts) -> Page:
             Part(
                 title=name,
                 text=["A sample of the newest scored day, the most suspicious first. The raw "
-                      f"events behind one: stockade explain-decision {name} "
+                      f"events behind one: stockade explain-decision {name} ID=VALUE, such as "
                       f"{one.queue[0].id}"],
                 tables=[grid(f"Queue of {name}", head, rows)],
             )

@@ -27,12 +27,15 @@ class Rule:
         least: how far off it must be at least to matter to anyone, whatever chance says.
         log: whether distances are ratios: they are taken between logarithms.
         absolute: whether `least` itself is the limit, since nothing about it is usual.
+        lag: days before which the past is looked at, where so much of it is known: what sinks
+            slowly becomes its own rule otherwise.
     """
 
     way: Way
     least: float
     log: bool = False
     absolute: bool = False
+    lag: int = 0
 
 
 RULES: Mapping[tuple[str, str], Rule] = {
@@ -53,7 +56,7 @@ RULES: Mapping[tuple[str, str], Rule] = {
     (SCORES, "psi_previous"): Rule(way="up", least=0.10),
     (SCORES, "alerts_per_capacity"): Rule(way="up", least=0.4, log=True),
     (OUTCOME, "reports_ratio"): Rule(way="both", least=0.40, log=True),
-    (OUTCOME, "found_share"): Rule(way="down", least=0.15),
+    (OUTCOME, "found_share"): Rule(way="down", least=0.15, lag=28),
     (OUTCOME, "report_delay"): Rule(way="both", least=0.35, log=True),
     (OUTCOME, "metric_gap"): Rule(way="up", least=0.0, absolute=True),
 }  # fmt: skip
@@ -173,7 +176,8 @@ class Judge:
         values = self.past.values(found.series, root=self.root(found))
         days = np.array(sorted(values), dtype="datetime64[D]")
         known = np.array([values[one] for one in days], dtype=np.float64)
-        usual = expected(days, _scale(known, rule), on=day)
+        known, old = _scale(known, rule), days <= day - np.timedelta64(rule.lag, "D")
+        usual = expected(days[old], known[old], on=day) or expected(days, known, on=day)
         if usual is None:
             return Judged(found=found, expected=np.nan, limit=np.nan, signal=None)
         off = excess(float(_scale(np.array([found.value]), rule)[0]), usual.value, rule.way)
