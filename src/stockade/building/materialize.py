@@ -132,7 +132,7 @@ def materialize(
             "it to be empty"
         )
     today = inputs.now.astimezone(UTC).date()
-    early = _early(view, events, [day for day in wanted if day <= today])
+    early = _early(view, events, [day for day in wanted if day <= today], now=inputs.now)
     if early:
         why = f"source '{view.source.name}' has no rows of that time yet"
         done = _waits(ledger, work, early, done, why, book=book)
@@ -197,8 +197,10 @@ def _compared(
     return book, late
 
 
-def _early(view: FeatureView, events: DataFrame, wanted: Iterable[date]) -> list[date]:
-    """The days that look into a stretch that the source has not come to."""
+def _early(
+    view: FeatureView, events: DataFrame, wanted: Iterable[date], *, now: datetime
+) -> list[date]:
+    """The days that look, by now, into a stretch that the source has not come to."""
     every = view.source.expected_every
     if every is None:
         return []
@@ -206,8 +208,11 @@ def _early(view: FeatureView, events: DataFrame, wanted: Iterable[date]) -> list
     if newest is None:
         return sorted(wanted)
     last_tick = microseconds(days(1) - TICK[view.cadence])
-    limit = newest + microseconds(every) - last_tick
-    return sorted(day for day in wanted if (day - EPOCH).days * DAY_US > limit)
+    limit = newest + microseconds(every)
+    by_now = microseconds(now - datetime.combine(EPOCH, time(), UTC))
+    return sorted(
+        day for day in wanted if min((day - EPOCH).days * DAY_US + last_tick, by_now) > limit
+    )
 
 
 def _waits(
