@@ -1,0 +1,85 @@
+"""What `materialize` writes, leaves alone, and writes again; in Spark, on tiny tables."""
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from stockade import count, days
+from stockade.building.materialize import Materialized, materialize
+from stockade.store.book import Book
+from stockade.store.content import content
+from stockade.store.ledger import LEDGER, Ledger
+from stockade.store.tables import Moment, Tables
+from stockade.testing import MakeTable
+from tests.building.samples import NOTE, view
+
+PAYMENT = "account_id string, paid_at timestamp, amount double"
+START, END = date(2026, 3, 2), date(2026, 3, 6)
+two_days = replace(view, aggregates={"payments": count(windows=(days(2),))})
+
+
+@pytest.fixture
+def loaded(tables: Tables, table: MakeTable) -> Tables:
+    rows = (("ann", "2026-03-01 10:00:00", 1.0), ("bob", "2026-03-04 10:00:00", 2.0))
+    tables.replace("payments", table(PAYMENT, *rows), note=NOTE)
+    return tables
+
+
+def run(tables: Tables, *, start: date = START, end: date = END, **more: bool) -> Materialized:
+    return materialize(tables, two_days, start=start, end=end, **more)
+
+
+def hash_of(tables: Tables) -> str:
+    return content(tables.read("account_payments")).content_hash
+
+
+def book_of(tables: Tables) -> Book:
+    return Ledger(tables).book("account_payments")
+
+
+def test_a_rerun_is_a_no_op_and_force_gives_the_same_rows(loaded: Tables) -> None:
+    first = run(loaded)
+    version, lines = loaded.version("account_payments"), loaded.version(LEDGER)
+    before = hash_of(loaded)
+
+    again = run(loaded)
+
+    assert len(first.written) == 4
+    assert (again.rows, again.written, again.skipped) == (0, (), 4)
+    assert (loaded.version("account_payments"), loaded.version(LEDGER)) == (version, lines)
+    assert run(loaded, force=True).reasons == {"forced": 4}
+    assert hash_of(loaded) == before
+    assert loaded.version("account_payments") == version + 1
+
+
+def test_a_table_without_a_change_feed_says_so_instead_of_failing(
+    loaded: Tables, table: MakeTable
+) -> None:
+    loaded.append("payments", table(PAYMENT, ("eve", "2026-03-01 23:00:00", 1.0)), note=NOTE)
+
+    assert loaded.changes("payments", after=0, until=1) is None
+
+
+class Crash(BaseException):
+    """A run that ends here, as a killed one does: nothing of it is handled."""
+
+
+@pytest.mark.slow
+def test_a_commit_whose_run_died_before_it_was_recorded_is_adopted(loaded: Tables) -> None:
+    def step(moment: Moment, name: str) -> None:
+        if (moment, name) == ("after commit", "account_payments"):
+            raise Crash
+
+    with pytest.raises(Crash):
+        run(Tables(loaded.spark, loaded.target, step=step))
+    version = loaded.version("account_payments")
+
+    found = run(loaded)
+
+    assert (found.written, found.skipped) == ((), 4)
+    assert loaded.version("account_payments") == version
+    entries = book_of(loaded).current.values()
+    assert {entry.reason for entry in entries} == {
+        "adopted: the run that wrote it did not record it"
+    }
