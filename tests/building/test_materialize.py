@@ -38,6 +38,7 @@ def book_of(tables: Tables) -> Book:
     return Ledger(tables).book("account_payments")
 
 
+@pytest.mark.slow
 def test_a_rerun_is_a_no_op_and_force_gives_the_same_rows(loaded: Tables) -> None:
     first = run(loaded)
     version, lines = loaded.version("account_payments"), loaded.version(LEDGER)
@@ -51,6 +52,30 @@ def test_a_rerun_is_a_no_op_and_force_gives_the_same_rows(loaded: Tables) -> Non
     assert run(loaded, force=True).reasons == {"forced": 4}
     assert hash_of(loaded) == before
     assert loaded.version("account_payments") == version + 1
+
+
+@pytest.mark.slow
+def test_a_late_event_and_a_correction_mark_only_the_days_that_could_see_them(
+    loaded: Tables, table: MakeTable
+) -> None:
+    run(loaded, end=date(2026, 3, 12))
+    late = table(PAYMENT, ("cyd", "2026-03-03 09:00:00", 5.0))
+    loaded.append("payments", late, note=NOTE)
+
+    found = run(loaded, end=date(2026, 3, 12))
+
+    assert found.written == (date(2026, 3, 4), date(2026, 3, 5))
+    assert found.reasons == {"its inputs changed": 2}
+    assert found.skipped == 8
+    clean = _clean(loaded)
+    assert hash_of(loaded) == clean
+
+
+def _clean(tables: Tables, end: date = date(2026, 3, 12)) -> str:
+    """The hash that one whole run over the inputs as they are now gives."""
+    other = replace(two_days, name="clean")
+    materialize(tables, other, start=START, end=end)
+    return content(tables.read("clean")).content_hash
 
 
 def test_a_table_without_a_change_feed_says_so_instead_of_failing(
