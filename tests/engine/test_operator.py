@@ -450,7 +450,7 @@ def test_a_hot_key_is_found_in_a_sample_of_the_events(
         (SPINE, PAYMENTS, count(where="amount + 1", windows=(days(1),)), DefinitionError,
          'where "amount \\+ 1" is a double, wanted a condition'),
         (SPINE, PAYMENTS, count(where="no_such(amount)", windows=(days(1),)), DefinitionError,
-         "has no meaning here"),
+         "no_such\\(\\), which is not known to depend"),
         (SPINE, "account_id string, paid_at timestamp, amount string",
          sum_("amount", windows=(days(1),)), SchemaError, "sum measures numbers, not string"),
         (SPINE, "account_id string, paid_at timestamp, amount array<double>",

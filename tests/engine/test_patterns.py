@@ -12,13 +12,16 @@ from stockade import (
     LIFETIME,
     Entity,
     EventSource,
+    FlowView,
     LinkView,
     MatchView,
     component_growth,
     component_labelled,
     component_labelled_share,
     component_size,
+    cycles,
     dwell_seconds,
+    hops,
     hours,
     labelled_neighbours,
     matched_total,
@@ -26,6 +29,7 @@ from stockade import (
     neighbours,
     oldest_unmatched_seconds,
     pass_through_share,
+    tainted_share,
     unmatched_seconds,
     unmatched_total,
 )
@@ -153,3 +157,34 @@ def test_shared_attributes_equal_the_oracle(spark: SparkSession, case: int) -> N
     frames = [events(spark, case, 60), events(spark, case + 90, 12)]
 
     require_same(spine(spark, case), view, frames, bucket_rows=10 if case > 1 else 600_000)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", range(4))
+def test_transfers_equal_the_oracle(spark: SparkSession, case: int) -> None:
+    marked = source(CLOCKS[(case + 2) % 4], "marks")
+    view = FlowView(
+        name="flows", entity=account, source=source(CLOCKS[case]),
+        sender="account_id", receiver="other_id", amount="amount",
+        hub=None if case == 0 else 4,
+        labels=marked, label_key="other_id", category="category",
+        measures={
+            "near": hops(), "mixer": hops(categories="mixer", limit=3),
+            "paid": hops(direction="sent", limit=2), "tainted": tainted_share(windows=WINDOWS),
+            "first": tainted_share(method="fifo", categories="scam", windows=WINDOWS[1:]),
+            "round": cycles(length=3, windows=WINDOWS), "back": cycles(length=2, windows=WINDOWS),
+        },
+    )  # fmt: skip
+    frames = [events(spark, case + 20, 60), events(spark, case + 70, 6)]
+
+    require_same(spine(spark, case), view, frames, bucket_rows=10 if case > 1 else 600_000)
+
+
+def test_transfers_need_neither_money_nor_labels(spark: SparkSession) -> None:
+    view = FlowView(
+        name="flows", entity=account, source=source(REVISED),
+        sender="account_id", receiver="other_id",
+        measures={"back": cycles(length=2, windows=WINDOWS)},
+    )  # fmt: skip
+
+    require_same(spine(spark, 5), view, [events(spark, 30, 80)], bucket_rows=10)

@@ -106,3 +106,14 @@ def lists(values: pa.Array, present: Flags) -> pa.Array:
     ends = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32)
     missing = np.concatenate([sizes == 0, [False]])
     return pa.ListArray.from_arrays(pa.array(ends, mask=missing), values)
+
+
+def smallest_units(column: pa.ChunkedArray) -> Integers:
+    """Money as whole numbers of its last digit, without its sign."""
+    whole = column.combine_chunks()
+    if pa.types.is_integer(whole.type):
+        return np.abs(whole.to_numpy())
+    # Of 18 digits the lower 64 bits of a decimal say all.
+    wide = whole.cast(pa.decimal128(38, whole.type.scale))
+    words = np.frombuffer(wide.buffers()[1], dtype="<i8").reshape(-1, 2)
+    return np.abs(words[wide.offset : wide.offset + len(wide), 0])

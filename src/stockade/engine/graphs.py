@@ -85,6 +85,27 @@ def linked(
     )  # fmt: skip
 
 
+def flowed(
+    rows: DataFrame,
+    view: FlowView,
+    tables: tuple[Side, Side | None],
+    receiver: Sequence[str],
+    spine_keys: Sequence[str],
+    kernel: Kernel,
+    fields: Sequence[pa.Field],
+    *,
+    decided_at: str,
+    cut: Cut,
+) -> DataFrame:
+    """The rows with the features of transfers: (sender, `receiver`, ..., clocks) and labels."""
+    moved, _ = tables
+    pairs = moved.rows.select(_hashed(moved.keys, _NODE), _hashed(receiver, _OTHER))
+    return placed(
+        rows, view, tables, pairs, spine_keys, kernel, fields,
+        decided_at=decided_at, cut=cut, total=moved.rows.count(),
+    )  # fmt: skip
+
+
 def placed(
     rows: DataFrame,
     view: LinkView | FlowView,

@@ -10,12 +10,14 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from stockade.definitions.measure import Measure
-from stockade.definitions.pattern import LinkView, MatchView
+from stockade.definitions.pattern import FlowView, LinkView, MatchView
 from stockade.definitions.source import EventSource
 from stockade.definitions.view import PatternView
 from stockade.engine.bind import History
+from stockade.engine.columns import smallest_units
 from stockade.engine.fitting import money_type
-from stockade.engine.graphs import ATTRIBUTE, Cut, Side, link_kernel, linked
+from stockade.engine.flows import AMOUNT, CATEGORY, RECEIVER, flow_kernel
+from stockade.engine.graphs import ATTRIBUTE, Cut, Side, flowed, link_kernel, linked
 from stockade.engine.keys import Codes
 from stockade.engine.layout import SpineProfile
 from stockade.engine.matching import Moves, match
@@ -45,7 +47,7 @@ _WHOLE = frozenset(
         "labelled_neighbours", "hops", "cycles",
     }
 )  # fmt: skip
-_AMOUNT, _DEBIT = "_amount", "_debit"
+_DEBIT = "_debit"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +114,11 @@ def attach_pattern(
         return _linked(
             rows, pattern, pattern.view, profile, decided_at=decided_at, audit=audit, cut=cut
         )
-    raise DefinitionError(f"view '{pattern.view.name}' cannot be computed yet")
+    if isinstance(pattern.view, FlowView):
+        return _flowed(
+            rows, pattern, pattern.view, profile, decided_at=decided_at, audit=audit, cut=cut
+        )
+    raise DefinitionError(f"view '{pattern.view.name}' is of a kind that the engine does not know")
 
 
 def facts(
@@ -185,9 +191,9 @@ def _moves(
             facts(
                 source, events, profile,
                 *(F.col(columns[k]).alias(f"_k{i}") for i, k in enumerate(view.entity.keys)),
-                F.col(amount).cast(money).alias(_AMOUNT),
+                F.col(amount).cast(money).alias(AMOUNT),
                 passes.alias("_passes"), F.lit(debit).alias(_DEBIT),
-            ).where(F.col("_passes") & F.col(_AMOUNT).isNotNull()).drop("_passes")
+            ).where(F.col("_passes") & F.col(AMOUNT).isNotNull()).drop("_passes")
         )  # fmt: skip
     return made[0].unionByName(made[1])
 
@@ -205,20 +211,9 @@ def _as_moves(rows: pa.Table | None, codes: Codes, scale: int) -> Moves:
         shown=rows.column(FROM).to_numpy(),
         gone=rows.column(UNTIL).to_numpy(),
         debit=rows.column(_DEBIT).to_numpy(),
-        amount=smallest_units(rows.column(_AMOUNT)),
+        amount=smallest_units(rows.column(AMOUNT)),
         scale=scale,
     )
-
-
-def smallest_units(column: pa.ChunkedArray) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Money as whole numbers of its last digit, without its sign."""
-    whole = column.combine_chunks()
-    if pa.types.is_integer(whole.type):
-        return np.abs(whole.to_numpy())
-    # Of `DIGITS` digits the lower 64 bits of a decimal say all.
-    wide = whole.cast(pa.decimal128(38, whole.type.scale))
-    words = np.frombuffer(wide.buffers()[1], dtype="<i8").reshape(-1, 2)
-    return np.abs(words[wide.offset : wide.offset + len(wide), 0])
 
 
 # --- shared attributes ---
@@ -250,5 +245,40 @@ def _linked(
     return linked(
         rows, view, (Side(rows=links, keys=keys), labels), pattern.spine_keys,
         link_kernel(view, list(pattern.measures.values()), audit=audit),
+        pattern.fields(audit=audit), decided_at=decided_at, cut=cut,
+    )  # fmt: skip
+
+
+# --- transfers ---
+
+
+def _flowed(
+    rows: DataFrame,
+    pattern: Pattern,
+    view: FlowView,
+    profile: SpineProfile,
+    *,
+    decided_at: str,
+    audit: bool,
+    cut: Cut,
+) -> DataFrame:
+    money = (money_type(view, pattern.frames) if view.amount else None) or T.LongType()
+    worth = F.lit(0) if view.amount is None else F.col(view.amount)
+    transfers = facts(
+        view.source, pattern.frames[0], profile,
+        F.col(view.sender).alias("_k0"), F.col(view.receiver).alias(f"{RECEIVER}0"),
+        F.coalesce(worth.cast(money), F.lit(0).cast(money)).alias(AMOUNT),
+    ).where(F.col("_k0") != F.col(f"{RECEIVER}0"))  # fmt: skip
+    labels = None
+    if view.labels is not None:
+        category = F.lit(None).cast("string") if view.category is None else F.col(view.category)
+        noted = facts(
+            view.labels, pattern.frames[1], profile,
+            F.col(str(view.label_key)).alias("_k0"), category.alias(CATEGORY),
+        ).dropna(subset=["_k0"])  # fmt: skip
+        labels = Side(rows=noted, keys=["_k0"])
+    return flowed(
+        rows, view, (Side(rows=transfers, keys=["_k0"]), labels), [f"{RECEIVER}0"],
+        pattern.spine_keys, flow_kernel(view, list(pattern.measures.values()), audit=audit),
         pattern.fields(audit=audit), decided_at=decided_at, cut=cut,
     )  # fmt: skip
