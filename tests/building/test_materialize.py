@@ -111,6 +111,7 @@ def test_with_a_change_feed_and_without_one_the_same_days_are_stale(
     assert run(tables).written == (date(2026, 3, 2), date(2026, 3, 3))
 
 
+@pytest.mark.slow
 def test_a_table_without_a_change_feed_says_so_instead_of_failing(
     loaded: Tables, table: MakeTable
 ) -> None:

@@ -17,6 +17,7 @@ NAN, INF = math.nan, math.inf
 Row = tuple[int, object, *tuple[int, ...]]
 
 
+@pytest.mark.slow
 def test_a_window_begins_with_its_first_instant_and_ends_before_the_decision() -> None:
     assert ask("last_n", (89, 1), (90, 2), (99, 3), (100, 4)) == [3, 2]
 

@@ -102,6 +102,7 @@ def test_flows_as_of_each_decision_equal_the_rules_in_plain_python(
         assert all(map(same, ours, theirs)), (measure, case, ours, theirs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_a_long_history_of_late_and_superseded_transfers_equals_the_rules_too(seed: int) -> None:
     draw = np.random.default_rng(seed)

@@ -49,6 +49,7 @@ def test_outputs_computed_together_equal_those_computed_alone() -> None:
         assert column.to_pylist() == alone.to_pylist(), output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("clocks", ["one", "known", "revised"])
 def test_large_histories_reach_every_level_of_the_trees(clocks: str) -> None:
     draw = np.random.default_rng(7)

@@ -94,6 +94,7 @@ def test_matches_as_of_each_decision_equal_the_rules_in_plain_python(history: Hi
         assert all(map(same, ours, theirs)), (measure, history, ours, theirs)
 
 
+@pytest.mark.slow
 def test_a_long_history_of_late_and_superseded_moves_equals_the_rules_too() -> None:
     draw = np.random.default_rng(3)
     rows = [

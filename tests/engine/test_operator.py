@@ -396,6 +396,7 @@ def test_views_of_several_entities_and_sources_attach_together(table: MakeTable)
     assert row.a__available_at.replace(tzinfo=UTC) == datetime(2026, 3, 1, 10, tzinfo=UTC)
 
 
+@pytest.mark.slow
 def test_a_hot_key_cut_into_slices_gives_the_same_features(table: MakeTable) -> None:
     rows = [("hot", f"2026-03-{1 + i // 24:02d} {i % 24:02d}:00:00", float(i)) for i in range(240)]
     events = table(PAYMENTS, *rows, ("cold", "2026-03-05 00:00:00", 1.0))

@@ -19,6 +19,7 @@ def loaded(tables: Tables, table: MakeTable) -> Tables:
     return tables
 
 
+@pytest.mark.slow
 def test_a_write_that_storage_refuses_leaves_the_old_rows_and_no_data_in_the_message(
     loaded: Tables, table: MakeTable
 ) -> None:

@@ -43,6 +43,7 @@ def test_the_child_finds_what_is_found_here(objective: Objective) -> None:
     assert judged(limited(objective)(POINT)) == judged(objective(POINT))
 
 
+@pytest.mark.slow
 def test_a_trial_beyond_its_deadline_is_killed_and_the_next_one_runs(objective: Objective) -> None:
     begun = time.monotonic()
 
@@ -54,6 +55,7 @@ def test_a_trial_beyond_its_deadline_is_killed_and_the_next_one_runs(objective: 
     assert limited(objective)(POINT)["status"] == "ok"
 
 
+@pytest.mark.slow
 def test_a_trial_whose_process_crashes_fails_and_the_next_one_runs(objective: Objective) -> None:
     limited(objective)(POINT)
     (child,) = isolated._children  # pyright: ignore[reportPrivateUsage]

@@ -156,6 +156,7 @@ def test_models_that_count_young_reports_say_the_right_number_and_naive_ones_do_
     )
 
 
+@pytest.mark.slow
 def test_a_study_says_what_decisions_without_a_label_would_have_changed(tmp_path: Path) -> None:
     table = training_table()
     states = np.array(table.column("returned__state").to_pylist(), object)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, cast
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -231,6 +232,7 @@ def _turn(world: World, runner: Runner) -> None:
     runner.advance()
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(st.lists(actions, min_size=15, max_size=60))
 def test_whatever_the_schedule_nothing_is_lost_mixed_or_doubled(

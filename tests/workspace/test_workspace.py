@@ -161,6 +161,7 @@ def test_a_rate_limit_is_waited_out(there: FakeWorkspace, workspace: Workspace) 
     assert there.seen.count("GET /api/2.2/jobs/list") == 2
 
 
+@pytest.mark.slow
 def test_a_rate_limit_that_stays_is_said(there: FakeWorkspace, workspace: Workspace) -> None:
     there.faults["/api/2.2/jobs/list"] = [LIMITED] * 9
 
@@ -184,6 +185,7 @@ def test_without_a_login_one_is_told_how_to_log_in(monkeypatch: pytest.MonkeyPat
         Workspace()
 
 
+@pytest.mark.slow
 def test_the_command_runs_looks_and_repairs(
     there: FakeWorkspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
