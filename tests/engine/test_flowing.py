@@ -191,6 +191,10 @@ def test_a_hub_passes_nothing_on_but_what_it_is_labelled_for() -> None:
     assert shares == [1.0, 0.0]
     assert by_kind(moved, [(1, 0, 0, 0, 99)], (4, 9), hub=2)["hops", "received"] == 1
     assert by_kind(moved, [(1, 0, 0, 0, 99)], (4, 9), hub=2)["tainted_share", "haircut"] == 1.0
+    # What 1 sends is its own; what 0 sent it is lost in the hub.
+    paid = [by_kind(moved, [(3, 0, 0, 0, 99)], (n, 9), hub=2)["hops", "sent"] for n in (0, 1)]
+    assert paid == [None, 1]
+    assert by_kind(moved, [(3, 0, 0, 0, 99)], (0, 9))["hops", "sent"] == 2
 
 
 def test_money_comes_back_in_circles_that_keep_the_order_of_time() -> None:
