@@ -156,6 +156,8 @@ def _settings(target: Target, memory: str) -> dict[str, str]:
         "spark.sql.session.localRelationCacheThreshold": "1073741824",
         # Delta's snapshot of a small log needs no fifty tasks.
         "spark.databricks.delta.snapshotPartitions": "2",
+        # VACUUM lists folders in so many tasks, and ten thousand are the default.
+        "spark.sql.sources.parallelPartitionDiscovery.parallelism": "8",
         "spark.driver.extraJavaOptions": "-Duser.timezone=UTC -Dderby.system.home="
         + str(folder / "derby"),
     }

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from stockade.errors import StockadeError, WriteConflictError
-from stockade.store.book import Book
-from stockade.store.content import NOTHING, content_by_day
+from stockade.store.book import Book, Entry
+from stockade.store.content import NOTHING, Content, content_by_day
 from stockade.store.ledger import Ledger
 from stockade.store.tables import Tables
 
@@ -18,7 +18,7 @@ class TableState:
     Attributes:
         table: its name.
         days: how many days the ledger has as done.
-        differing: the days whose rows are not those that were recorded.
+        differing: the days whose rows are not those that were recorded, or that nobody recorded.
         recorded: the newest version that the ledger knows; None without any day done.
         version: the table's own; None if it is not there.
         fault: what else is wrong, with what to do; empty if nothing is.
@@ -55,7 +55,7 @@ class Maintained:
 def verify_tables(tables: Tables) -> tuple[TableState, ...]:
     """Hold every table that the ledger knows against it; reads all their rows, mends nothing."""
     ledger = Ledger(tables)
-    return tuple(_state(tables, name, ledger.book(name)) for name in ledger.known())
+    return tuple(_state(ledger, name) for name in ledger.known())
 
 
 def maintain(tables: Tables) -> Maintained:
@@ -81,12 +81,18 @@ def _written(book: Book) -> bool:
     return any(entry.state == "running" for entry in book.current.values())
 
 
-def _state(tables: Tables, name: str, book: Book) -> TableState:
+def _state(ledger: Ledger, name: str) -> TableState:
+    tables, book = ledger.tables, ledger.book(name)
     done = {day: entry for day, entry in book.current.items() if entry.state == "done"}
-    if not done:
-        return TableState(table=name, days=0)
-    recorded = max(entry.version or 0 for entry in done.values())
+    recorded = max((entry.version or 0 for entry in done.values()), default=None)
     state = TableState(table=name, days=len(done), recorded=recorded)
+    lost = ledger.unrecorded(name)
+    if lost:
+        which = ", ".join(map(str, lost))
+        why = f"version {which} was not recorded: its run is at work, or died: run it again"
+        return _faulty(state, tables.version(name), why)
+    if recorded is None:
+        return state
     if not tables.exists(name):
         return _faulty(state, None, f"the table is gone: {_remedy(name, done)}")
     version = tables.version(name)
@@ -104,14 +110,17 @@ def _state(tables: Tables, name: str, book: Book) -> TableState:
         return _faulty(state, version, why)
     differing = [
         day
-        for day, entry in done.items()
-        if (entry.rows, entry.content_hash)
-        != (found.get(day, NOTHING).rows, found.get(day, NOTHING).content_hash)
+        for day in {*done, *(day for day in found if day not in book.current)}
+        if day not in done or not _holds(done[day], found.get(day, NOTHING))
     ]
     return TableState(
         table=name, days=len(done), differing=tuple(sorted(differing)), recorded=recorded,
         version=version,
     )  # fmt: skip
+
+
+def _holds(entry: Entry, found: Content) -> bool:
+    return (entry.rows, entry.content_hash) == (found.rows, found.content_hash)
 
 
 def _faulty(state: TableState, version: int | None, why: str) -> TableState:

@@ -103,6 +103,10 @@ class Ledger:
         rows = self.tables.read(LEDGER).where(F.col("table_name") == table).toArrow()
         return [*map(_entry, sorted(rows.to_pylist(), key=lambda row: row["recorded_at"]))]
 
+    def unrecorded(self, table: str) -> tuple[int, ...]:
+        """The versions that were committed and not recorded: their run died, or is at work."""
+        return tuple(commit.version for commit, _ in _unrecorded(*self._read(table)))
+
     def known(self) -> tuple[str, ...]:
         """The tables that the ledger has lines of."""
         if not self.tables.exists(LEDGER):
@@ -250,13 +254,7 @@ class Ledger:
         self, table: str, book: Book, commits: Sequence[Commit], column: str
     ) -> Iterator[Entry]:
         """Lines for commits that have none, because their run died."""
-        for commit in reversed(commits):
-            days = [
-                day
-                for day in _days_of(commit)
-                if int(commit.note["attempt"]) == book.noted.get(day)
-                and not _recorded(book.current.get(day), commit)
-            ]
+        for commit, days in _unrecorded(book, commits):
             for interval in runs(days):
                 work = Work(
                     table=table, column=column, fingerprint=commit.note["fingerprint"],
@@ -304,6 +302,19 @@ def _days_of(commit: Commit) -> list[date]:
         return []
     start, end = map(date.fromisoformat, commit.note["interval"])
     return list(Interval(start=start, end=end).days())
+
+
+def _unrecorded(book: Book, commits: Sequence[Commit]) -> Iterator[tuple[Commit, list[date]]]:
+    """Commits whose run did not record them, the oldest first, and the days they hold for."""
+    for commit in reversed(commits):
+        days = [
+            day
+            for day in _days_of(commit)
+            if int(commit.note["attempt"]) == book.noted.get(day)
+            and not _recorded(book.current.get(day), commit)
+        ]
+        if days:
+            yield commit, days
 
 
 def _concerns_others(commit: Commit) -> bool:
