@@ -3,37 +3,18 @@
 from datetime import date
 
 import pytest
-from pyspark.sql import DataFrame
 
 from stockade.building.upkeep import TableState, maintain, verify_tables
-from stockade.store.book import DAY, Interval
-from stockade.store.ledger import LEDGER, Ledger, Work
-from stockade.store.tables import Moment, Tables
+from stockade.store.book import DAY
+from stockade.store.ledger import LEDGER
+from stockade.store.tables import Tables
 from stockade.testing import MakeTable
+from tests.building.runs import ROW, Crash, crash, stopped, write
 
 pytestmark = pytest.mark.slow
 
-START, END = date(2026, 3, 2), date(2026, 3, 5)
-ROW = "account_id string, on date"
-
-
-class Crash(BaseException):
-    """A run that ends here, as a killed one does: nothing of it is handled."""
-
-
-def write(tables: Tables, table: MakeTable) -> None:
-    """One run of the ledger: `held`, a row for each day."""
-
-    def rows(interval: Interval) -> DataFrame:
-        return table(ROW, *(("ann", day) for day in interval.days()))
-
-    work = Work(
-        table="held", column="on", fingerprint="f", inputs={}, run_id="r", note={}, rows=rows
-    )
-    ledger = Ledger(tables)
-    book = ledger.settle("held", column="on")
-    wanted = book.wanted(Interval(start=START, end=END).days(), fingerprint="f", inputs={})
-    list(ledger.write(work, wanted, book))
+START = date(2026, 3, 2)
+DAYS = [START + n * DAY for n in range(3)]
 
 
 def state(tables: Tables) -> TableState:
@@ -47,7 +28,7 @@ def sql(tables: Tables, text: str) -> None:
 
 @pytest.fixture
 def held(tables: Tables, table: MakeTable) -> Tables:
-    write(tables, table)
+    write(tables, table, DAYS)
     return tables
 
 
@@ -81,7 +62,7 @@ def test_a_lost_log_a_lost_file_and_a_lost_table_are_told_apart(
         note={"run_id": "r"},
     )  # fmt: skip
     assert state(held).sound  # the same rows
-    write(held, table)
+    write(held, table, DAYS)
     for one in path.glob("_delta_log/*1.*"):
         one.unlink()
     assert "version 1 was recorded, the log ends at 0" in state(held).fault
@@ -91,15 +72,13 @@ def test_a_lost_log_a_lost_file_and_a_lost_table_are_told_apart(
 
 
 def test_a_commit_that_nobody_recorded_is_told(tables: Tables, table: MakeTable) -> None:
-    def step(moment: Moment, name: str) -> None:
-        if (moment, name) == ("after commit", "held"):
-            raise Crash
-
+    dying, steps = stopped(tables, 4, crash)
     with pytest.raises(Crash):
-        write(Tables(tables.spark, tables.target, step=step), table)
+        write(dying, table, DAYS)
+    assert steps[-1] == ("after commit", "held")
 
     assert "version 0 was not recorded" in state(tables).fault
-    write(tables, table)
+    write(tables, table, DAYS)
     assert state(tables).sound
 
 
@@ -108,7 +87,7 @@ def test_maintenance_compacts_and_removes_nothing_that_a_version_needs(
 ) -> None:
     for _ in range(2):
         sql(held, "INSERT INTO held VALUES ('eve', DATE'2026-03-02')")
-    write(held, table)
+    write(held, table, DAYS)
     before = held.version("held")
 
     found = maintain(held)
@@ -119,21 +98,19 @@ def test_maintenance_compacts_and_removes_nothing_that_a_version_needs(
     assert held.version("held") > before
     for version in range(before + 1):
         assert held.read("held", version=version).count() >= 3
-    write(held, table)
+    write(held, table, DAYS)
     assert held.version("held") == state(held).version
 
 
 def test_maintenance_leaves_a_table_alone_that_a_run_is_writing(
     tables: Tables, table: MakeTable
 ) -> None:
-    def step(moment: Moment, name: str) -> None:
-        if (moment, name) == ("before commit", "held"):
-            raise Crash
-
-    write(tables, table)
+    write(tables, table, DAYS)
     sql(tables, "DELETE FROM held WHERE on = DATE'2026-03-03'")
+    dying, steps = stopped(tables, 5, crash)
     with pytest.raises(Crash):
-        write(Tables(tables.spark, tables.target, step=step), table)
+        write(dying, table, DAYS)
+    assert steps[-1] == ("before commit", "held")
 
     found = maintain(tables)
 
