@@ -75,6 +75,9 @@ def test_from_payments_to_judged_decisions(folder: Path) -> None:
     assert [line.split()[0] for line in replayed.splitlines()[3:]] == [
         "2018-07-06", "2018-07-13", "all",
     ]  # fmt: skip
+    tempted = json.loads(run(folder, "leak", "card_fraud_published", "--days", "8", as_json=True))
+    assert tempted["promised"]["roc_auc"] > tempted["honest"]["roc_auc"]
+    assert "with hindsight, as it would do in use" in run(folder, "leak", "card_fraud_published")
     papers = folder / "papers"
     written = run(folder, "document", "card_fraud_published", "--out", str(papers)).split()
     assert written == [str(papers / "model_risk.md"), str(papers / "model_risk.html")]
