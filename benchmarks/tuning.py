@@ -111,3 +111,7 @@ def _as_here(
         if abs(float(np.mean(values)) - found.value(trial)) > 1e-12:
             return False
     return True
+
+
+if __name__ == "__main__":
+    main()
