@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=120_000)
     arguments = parser.parse_args()
     spark = session(Target.local(FOLDER), memory="2g")
-    data = _data(arguments.rows)
+    data = example_rows(arguments.rows)
     spec = _spec()
     maturity = spec.training_set.label.maturity
     periods = walk_forward(
@@ -75,8 +75,9 @@ def _spec() -> ModelSpec:
     )  # fmt: skip
 
 
-def _data(rows: int) -> LearningData:
-    random = np.random.default_rng(0)
+def example_rows(rows: int, *, seed: int = 0) -> LearningData:
+    """Rows of sixty days in order of time, of which one in twenty or so is positive."""
+    random = np.random.default_rng(seed)
     x = random.normal(size=(rows, len(INPUTS))).astype(np.float32)
     odds = x[:, 0] * x[:, 1] + x[:, 2] - 4
     labels = random.random(rows) < 1 / (1 + np.exp(-odds))

@@ -213,7 +213,9 @@ def _write_rows(data: LearningData, folder: Path) -> list[str]:
 
 
 def _last_error(fault: Exception) -> str:
-    named = re.findall(r"\b\w+(?:Error|Exception): [^\n\\]{1,200}", str(fault))
+    # A line of its own, or one that says more than that a worker's traceback follows.
+    wanted = r"\b\w+(?:Error|Exception)(?:: (?!Traceback)[^\n\\]{1,200}|(?=\n|\\n))"
+    named = re.findall(wanted, str(fault))
     return named[-1] if named else type(fault).__name__
 
 
