@@ -10,7 +10,7 @@ CANDIDATES := $(if $(PYTHON),"$(PYTHON)",python3.12 python3.11 python3.13 python
 SUPPORTED := import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-exchange test test-connect test-fast bundle-run check bench wheel clean java links
+.PHONY: help demo demo-exchange test test-connect test-fast soak bundle-run check bench wheel clean java links
 
 help: ## list the targets
 	@printf 'usage: make TARGET [PYTHON=python3.12] [DATA=folder]\n\n'
@@ -43,6 +43,10 @@ bench: $(VENV)/installed java ## the engine against Spark's floor, Spark's windo
 wheel: $(VENV)/installed ## one wheel in dist/: stockade and trust_safety
 	@rm -rf build dist # what an older build left there would be packed too
 	@$(BIN)/python -m build --wheel --no-isolation
+
+soak: $(VENV)/installed java ## kills, crashes and races at every step, on Delta: half an hour
+	@STOCKADE_SOAK=1 $(BIN)/python -m pytest -q --durations=0 tests/faults/test_kills.py \
+		tests/building/test_crashes.py tests/building/test_races.py tests/store
 
 test-connect: $(VENV)/installed java ## engine, store, building, learning and scoring on Spark Connect: an hour
 	@STOCKADE_TEST_REMOTE=1 $(BIN)/python -m pytest -q tests/engine tests/store tests/building tests/features \

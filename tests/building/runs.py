@@ -18,7 +18,12 @@ class Crash(BaseException):
 
 
 def write(
-    tables: Tables, table: MakeTable, days: Iterable[date], *, name: str = "held"
+    tables: Tables,
+    table: MakeTable,
+    days: Iterable[date],
+    *,
+    name: str = "held",
+    pause: Callable[[float], None] = lambda _: None,
 ) -> list[date]:
     """What one run writes of the days: those that are not done."""
 
@@ -26,7 +31,7 @@ def write(
         return table(ROW, *(("ann", day) for day in interval.days()))
 
     work = Work(table=name, column="on", fingerprint="f", inputs={}, run_id="r", note={}, rows=rows)
-    ledger = Ledger(tables, pause=lambda _: None)
+    ledger = Ledger(tables, pause=pause)
     book = ledger.settle(name, column="on")
     wanted = book.wanted(days, fingerprint="f", inputs={})
     return [one.interval.start for one in ledger.write(work, wanted, book) if one.interval]

@@ -1,6 +1,8 @@
 """Two runs on Delta, one stopped at a step until the other has ended."""
 
 import os
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from itertools import product
 
@@ -22,7 +24,8 @@ RACES = {
     "days of other months": (DAYS[:2], DAYS[2:]),
 }
 # Before and after the commits of the claim, of the rows, and of the record. All 24 in `make soak`.
-STEPS = range(1, 7) if os.environ.get("STOCKADE_SOAK") == "1" else (3,)
+SOAK = os.environ.get("STOCKADE_SOAK") == "1"
+STEPS = range(1, 7) if SOAK else (3,)
 
 
 @pytest.mark.parametrize(("name", "at"), [*product(RACES, STEPS)])
@@ -39,3 +42,19 @@ def test_of_two_runs_one_is_told_and_every_day_is_there_once(
     assert held == sorted({*ours, *theirs})
     assert all(one.sound for one in verify_tables(tables))
     assert write(tables, table, [*ours, *theirs]) == []
+
+
+@pytest.mark.skipif(not SOAK, reason="make soak")
+def test_twelve_writers_of_one_interval_on_four_threads_leave_the_rows_of_one(
+    tables: Tables, table: MakeTable
+) -> None:
+    def writer(_number: int) -> list[date]:
+        return write(tables, table, DAYS, pause=time.sleep)
+
+    with ThreadPoolExecutor(4) as pool:
+        written = [*pool.map(writer, range(12))]
+
+    assert all(days in ([], DAYS[:2], DAYS[2:], DAYS) for days in written)
+    held = sorted(row["on"] for row in tables.read("held").select("on").collect())
+    assert held == DAYS
+    assert all(one.sound for one in verify_tables(tables))
