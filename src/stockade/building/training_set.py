@@ -18,6 +18,7 @@ from stockade.definitions.fingerprint import (
     to_json,
 )
 from stockade.definitions.model import RULES_SCORE, ModelSpec
+from stockade.definitions.permitted import service_refusals
 from stockade.definitions.spine import STATES, Label, Spine, TrainingSet
 from stockade.engine.checks import reason
 from stockade.engine.labels import attach_label
@@ -28,6 +29,7 @@ from stockade.errors import (
     EmptyTableError,
     SchemaError,
     TableNotFoundError,
+    raise_all,
     require_columns,
 )
 from stockade.store.content import content_hash
@@ -75,9 +77,12 @@ def build(
         the latest event time and availability that was used.
 
     Raises:
+        DefinitionError: a source does not allow what the features use of it.
         EmptyTableError: no decision lies in the interval; nothing is written.
     """
     _check_interval(definition, start=start, end=end, as_of=as_of)
+    refused = [*service_refusals(definition.features)]
+    raise_all(f"training set '{definition.name}' may not be built", refused)
     inputs = Inputs.of(tables, until=end)
     attached = assemble(inputs, definition, start=start, end=end, as_of=as_of, options=options)
     if attached.profile.rows == 0:

@@ -12,6 +12,7 @@ from stockade.definitions.expression import check_expression
 from stockade.definitions.fingerprint import definition_fingerprint, service_fingerprints
 from stockade.definitions.model import ModelSpec
 from stockade.definitions.pattern import FlowView, LinkView, MatchView
+from stockade.definitions.permitted import service_refusals, spine_refusals
 from stockade.definitions.release import ReleaseStrategy
 from stockade.definitions.source import EventSource
 from stockade.definitions.spine import Label, Spine, TrainingSet
@@ -66,6 +67,7 @@ class Registry:
                 )
         for definition in found.values():
             faults += _expression_faults(definition)
+        faults += _refusals(found.values())
         _raise(faults)
         return cls(found)
 
@@ -179,6 +181,17 @@ def _expression_faults(definition: object) -> Iterator[Exception]:
             yield from _rules_faults(definition, definition.rules)
     except DefinitionError as fault:
         yield fault
+
+
+def _refusals(definitions: Iterable[object]) -> Iterator[Exception]:
+    """What sources do not allow to be used as it is."""
+    known = [*definitions]
+    sources = [one for one in known if isinstance(one, EventSource)]
+    for definition in known:
+        if isinstance(definition, FeatureService):
+            yield from service_refusals(definition)
+        if isinstance(definition, TrainingSet):
+            yield from spine_refusals(definition.features, definition.spine, sources)
 
 
 def _derived_faults(service: FeatureService) -> Iterator[Exception]:

@@ -270,6 +270,7 @@ class FeatureService:
             feature may use any feature listed before it.
         spine_columns: columns of the decision itself that the model may see, such as the amount.
         hidden: features that derived ones need and the model does not see.
+        purpose: what the features are for, where a source binds its columns to purposes.
         description: one sentence for people.
     """
 
@@ -277,6 +278,7 @@ class FeatureService:
     features: tuple[View | Selection | Derived, ...]
     spine_columns: tuple[str, ...] | str = ()
     hidden: tuple[str, ...] | str = ()
+    purpose: str | None = field(default=None, metadata=DOC)
     owner: str = field(default="", metadata=DOC)
     description: str = field(default="", metadata=DOC)
 
@@ -284,6 +286,8 @@ class FeatureService:
         """Check that names are unique and that each view is listed once."""
         check_name(self.name, what="service")
         who = f"service '{self.name}'"
+        if self.purpose is not None:
+            check_name(self.purpose, what=f"{who}: purpose")
         object.__setattr__(self, "features", tuple(self.features))
         object.__setattr__(self, "spine_columns", tuple_of(self.spine_columns))
         object.__setattr__(self, "hidden", tuple_of(self.hidden))
