@@ -8,17 +8,18 @@ from pyspark.sql import SparkSession
 
 from stockade.building.audit import Audit, audit
 from stockade.building.contracts import ContractState, contract_states
+from stockade.building.erase import Erased, erase
 from stockade.building.explain import Explanation, explain_value
 from stockade.building.features import Inputs
 from stockade.building.materialize import Materialized, Progress, materialize
+from stockade.building.planning import planned
 from stockade.building.rebuild import Rebuilt, Restatement, rebuild, restate
 from stockade.building.training_set import Built, build
 from stockade.building.upkeep import Maintained, TableState, maintain, verify_tables
 from stockade.building.verify import Verification, verify
-from stockade.champion import Champion
-from stockade.definitions.fingerprint import from_json
+from stockade.champion import Champion, predictions_table
 from stockade.definitions.model import ModelSpec
-from stockade.definitions.plan import Plan, plan
+from stockade.definitions.plan import Plan
 from stockade.definitions.registry import Registry
 from stockade.definitions.release import ReleaseStrategy
 from stockade.definitions.source import EventSource, Files, Table
@@ -120,7 +121,7 @@ class FeatureStore:
 
     def plan(self) -> Plan:
         """What materialising the declared views would change."""
-        return plan(self.registry.all(FeatureView), self._deployed())
+        return planned(self.tables, self.registry)
 
     def materialize(
         self,
@@ -195,6 +196,16 @@ class FeatureStore:
     def maintain(self) -> Maintained:
         """Compact tables, remove files that nothing needs, and hold them against the ledger."""
         return maintain(self.tables)
+
+    def erase(self, entity: str, key: Mapping[str, str]) -> Erased:
+        """Take one entity out of every table that is written here; see `building.erase`."""
+        predictions = {
+            predictions_table(spec.name, shadow=shadow): spec.training_set.spine
+            for spec in self.registry.all(ModelSpec)
+            for shadow in (False, True)
+        }
+        with spark_faults():
+            return erase(self.tables, self.registry, entity, key, predictions=predictions)
 
     def explain(
         self, feature: str, *, keys: Mapping[str, object], at: datetime, misses: int = 20
@@ -388,13 +399,6 @@ class FeatureStore:
         if isinstance(given, ModelSpec):
             return given.training_set
         return self.registry.training_set(given) if isinstance(given, str) else given
-
-    def _deployed(self) -> Mapping[str, FeatureView]:
-        """The view that wrote each materialised table."""
-        notes = {name: self.tables.last_note(name) or {} for name in self.tables.names()}
-        return {
-            name: from_json(note["definition"]) for name, note in notes.items() if "view" in note
-        }
 
 
 def _of_trials(

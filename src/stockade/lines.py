@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from stockade.building.contracts import ContractState
+    from stockade.building.erase import Erased
     from stockade.building.explain import Explanation
     from stockade.building.rebuild import Restatement
     from stockade.learning.backtest import Backtest
@@ -23,6 +24,19 @@ def evaluation_lines(what: str, found: "Evaluation") -> Iterator[str]:
         f"precision at capacity {found.precision_at_capacity:.3f}, "
         f"recall at capacity {found.recall_at_capacity:.3f}"
     )
+
+
+def erased_lines(found: "Erased") -> Iterator[str]:
+    """What was erased, and what is left to do."""
+    for name, rows in sorted(found.rows.items()):
+        yield f"{rows} {plural('row', rows)} deleted from table '{name}'"
+    if not found.rows:
+        yield f"no table that is written here holds that {found.entity}"
+    for name in found.sources:
+        yield f"table '{name}' holds it still: delete it where that table is loaded"
+    for name in found.models:
+        yield f"model '{name}' has learnt from it: build its training set and train it again"
+    yield "old versions hold it until `stockade maintain` removes their files, after the retention"
 
 
 def explanation_lines(found: "Explanation") -> Iterator[str]:

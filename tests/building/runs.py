@@ -5,6 +5,8 @@ from datetime import date
 
 from pyspark.sql import DataFrame
 
+from stockade.definitions.fingerprint import to_json
+from stockade.definitions.view import FeatureView
 from stockade.store.book import Interval
 from stockade.store.ledger import Ledger, Work
 from stockade.store.tables import Moment, Tables
@@ -24,13 +26,17 @@ def write(
     *,
     name: str = "held",
     pause: Callable[[float], None] = lambda _: None,
+    by: FeatureView | None = None,
 ) -> list[date]:
-    """What one run writes of the days: those that are not done."""
+    """What one run writes of the days: those that are not done; noted as written `by` a view."""
 
     def rows(interval: Interval) -> DataFrame:
         return table(ROW, *(("ann", day) for day in interval.days()))
 
-    work = Work(table=name, column="on", fingerprint="f", inputs={}, run_id="r", note={}, rows=rows)
+    note = {} if by is None else {"view": by.name, "definition": to_json(by)}
+    work = Work(
+        table=name, column="on", fingerprint="f", inputs={}, run_id="r", note=note, rows=rows
+    )
     ledger = Ledger(tables, pause=pause)
     book = ledger.settle(name, column="on")
     wanted = book.wanted(days, fingerprint="f", inputs={})

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from stockade import Entity, EventSource, FeatureView, count, days, mean
-from stockade.definitions.plan import plan
+from stockade import Entity, EventSource, FeatureService, FeatureView, count, days, mean
+from stockade.definitions.plan import Cost, plan, used_by
 
 logins = FeatureView(
     name="account_logins",
@@ -52,3 +52,33 @@ def test_a_change_of_the_source_is_told_for_each_feature() -> None:
         f"~ account_logins.{name}   source.settling_delay.us: 0 → 86400000000"
         for name in ("failures_1d", "delay_1d")
     ]
+
+
+def test_below_a_views_steps_stands_what_they_cost_and_whom_they_concern() -> None:
+    changed = replace(logins, boundary="inclusive")
+    found = plan([changed], {"account_logins": logins})
+    services = {
+        "all": FeatureService(name="all", features=(logins,)),
+        "failures": FeatureService(name="f", features=(logins.select("failures_1d"),)),
+        "else": FeatureService(name="e", features=(replace(logins, name="other"),)),
+    }
+    cost = Cost(
+        days=365, rows=31_000_000, size=2_100_000_000,
+        training_sets=used_by(services, found.steps, "account_logins"), models=("takeover",),
+    )  # fmt: skip
+
+    lines = [*replace(found, costs={"account_logins": cost}).lines()]
+
+    assert [line.split()[0] for line in lines] == ["~", "~", "rebuild"]
+    assert lines[-1] == (
+        "    rebuild 365 days; its inputs have 31,000,000 rows, 2.1 GB; "
+        "used by training set 'all'; used by training set 'failures'; used by model 'takeover'"
+    )
+
+
+def test_a_new_feature_concerns_nobody_yet() -> None:
+    more = replace(logins, aggregates={**logins.aggregates, "n": count(windows=(days(1),))})
+    found = plan([more], {"account_logins": logins})
+
+    services = {"all": FeatureService(name="all", features=(more,))}
+    assert used_by(services, found.steps, "account_logins") == ()

@@ -31,6 +31,7 @@ from stockade.engine.operator import EngineOptions, attach
 from stockade.engine.revisions import EVENT, FROM, clocks
 from stockade.errors import DefinitionError, EmptyTableError, TableNotFoundError
 from stockade.store.book import Book, Entry, Interval
+from stockade.store.erased import without_entity
 from stockade.store.ledger import Ledger, Work
 from stockade.store.tables import Tables
 
@@ -250,6 +251,7 @@ def snapshots(
     """Rows (keys..., `as_of`, features..., `as_of_on`), unique on keys and `as_of`."""
     events = inputs.events(view.source)
     ticks = _active(view, events, start=start, end=end, now=inputs.now)
+    ticks = without_entity(inputs.tables.tables, ticks, view.entity.name)
     names = tuple(feature.name for feature in view.features())
     history = History(Selection(view=view, names=names), events)
     attached = attach(ticks, [history], decided_at=AS_OF, options=options)

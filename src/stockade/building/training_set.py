@@ -14,6 +14,7 @@ from pyspark.sql import functions as F
 from stockade.building.features import Inputs, attach_service
 from stockade.definitions.fingerprint import (
     definition_fingerprint,
+    from_json,
     service_fingerprints,
     to_json,
 )
@@ -33,6 +34,7 @@ from stockade.errors import (
     require_columns,
 )
 from stockade.store.content import content_hash
+from stockade.store.erased import without_erased
 from stockade.store.tables import Tables
 
 MANIFEST = "_manifest"
@@ -135,7 +137,10 @@ def assemble(
 def decisions(
     inputs: Inputs, spine: Spine, *, start: datetime | None = None, end: datetime | None = None
 ) -> DataFrame:
-    """The spine's rows with `start <= decided_at < end`; rows without a time are kept."""
+    """The spine's rows with `start <= decided_at < end`; rows without a time are kept.
+
+    Those about an entity that was erased are left out.
+    """
     rows = inputs.open(spine.origin)
     require_columns(rows.columns, spine.decided_at, *spine.id, where=f"spine '{spine.name}'")
     moment = F.col(spine.decided_at)
@@ -144,7 +149,8 @@ def decisions(
         inside &= moment >= F.lit(start)
     if end is not None:
         inside &= moment < F.lit(end)
-    return rows.where(inside | moment.isNull())
+    kept = rows.where(inside | moment.isNull())
+    return without_erased(inputs.tables.tables, kept, spine.keys)
 
 
 def labelled_rows(
@@ -206,6 +212,18 @@ def read_manifest(tables: Tables, name: str) -> Mapping[str, Any]:
         )
     row = tables.read(f"{name}{MANIFEST}").first()
     return {} if row is None else json.loads(row["manifest"])
+
+
+def renew_manifest(tables: Tables, name: str, *, erased: int, run_id: str) -> None:
+    """Write a set's manifest anew, because so many of its rows were erased."""
+    manifest = read_manifest(tables, name)
+    now = {
+        "version": tables.version(name),
+        "erased_rows": erased + manifest.get("erased_rows", 0),
+        "erased_by": run_id,
+    }
+    measured = measure(tables.read(name), from_json(manifest["definition"]))
+    _write_manifest(tables, name, {**manifest, **now, **measured})
 
 
 def measure(rows: DataFrame, definition: TrainingSet) -> dict[str, Any]:

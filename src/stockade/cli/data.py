@@ -23,7 +23,7 @@ from stockade.cli.frame import (
 from stockade.definitions.source import Files
 from stockade.definitions.view import FeatureView
 from stockade.errors import DefinitionError
-from stockade.lines import explanation_lines, plural, restatement_lines
+from stockade.lines import erased_lines, explanation_lines, plural, restatement_lines
 
 if TYPE_CHECKING:
     from stockade.building.upkeep import TableState
@@ -50,14 +50,14 @@ def check(context: typer.Context) -> None:
 def plan(context: typer.Context) -> None:
     """Compare declared views with materialised tables; exit code 2 if they differ."""
     with open_store(context.obj) as store:
-        steps = store.plan().steps
-    lines = [step.line() for step in steps]
+        found = store.plan()
+    steps, lines = found.steps, [*found.lines()]
     lines.append(
         f"{len(steps)} {plural('change', len(steps))}. Write with: stockade materialize VIEW"
         if steps
         else "nothing to do: tables and definitions agree"
     )
-    say(context.obj, {"steps": [asdict(step) for step in steps]}, "\n".join(lines))
+    say(context.obj, plain(found), "\n".join(lines))
     raise typer.Exit(Exit.CHANGES if steps else Exit.DONE)
 
 
@@ -91,6 +91,8 @@ def materialize(
     start: Day,
     end: Day,
     rebuild: Annotated[bool, typer.Option(help="replace a table of another definition")] = False,
+    force: Annotated[bool, typer.Option(help="write days that are done, too")] = False,
+    allow_empty: Annotated[bool, typer.Option(help="sources may be without any row")] = False,
 ) -> None:
     """Write snapshots of views for the days from START up to, not including, END."""
     with open_store(context.obj) as store:
@@ -100,7 +102,13 @@ def materialize(
             for name in views or declared:
                 done.append(
                     store.materialize(
-                        name, start=day(start), end=day(end), rebuild=rebuild, progress=progress
+                        name,
+                        start=day(start),
+                        end=day(end),
+                        rebuild=rebuild,
+                        force=force,
+                        allow_empty=allow_empty,
+                        progress=progress,
                     )
                 )
     text = "\n".join(
@@ -246,6 +254,19 @@ def _say_states(
     sound = all(one.sound for one in states)
     say(context.obj, {**more, "tables": [plain(one) for one in states]}, "\n".join(lines))
     raise typer.Exit(Exit.DONE if sound else Exit.FAULT)
+
+
+@app.command()
+def erase(
+    context: typer.Context,
+    entity: Annotated[str, typer.Argument(help="its kind: account")],
+    *,
+    key: Annotated[list[str], typer.Option(help="KEY=VALUE; repeat for several")],
+) -> None:
+    """Take one entity out of every table that is written here, and keep it out."""
+    with open_store(context.obj) as store, working(f"erasing one {entity}"):
+        found = store.erase(entity, dict(pair(text, what="key") for text in key))
+    say(context.obj, plain(found), "\n".join(erased_lines(found)))
 
 
 @app.command()

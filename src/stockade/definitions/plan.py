@@ -1,11 +1,11 @@
 """What would change if the declared definitions were materialised: steps as data."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from stockade.definitions.fingerprint import feature_semantics, view_fingerprints
-from stockade.definitions.view import FeatureView
+from stockade.definitions.view import FeatureService, FeatureView
 
 Action = Literal["create", "change", "drop"]
 _SIGN: Mapping[Action, str] = {"create": "+", "change": "~", "drop": "-"}
@@ -34,10 +34,58 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What the steps of one declared view take, and whom they concern.
+
+    Attributes:
+        days: that the deployed definition has written: a rebuild writes them again.
+        rows, size: of the tables that the view reads, as Delta's statistics have them; bytes.
+        training_sets, models: that use a feature which changes or goes.
+    """
+
+    days: int
+    rows: int
+    size: int
+    training_sets: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+
+    def line(self) -> str:
+        """The cost as one line of a plan, below the view's steps."""
+        days = f"rebuild {self.days} days" if self.days else "no day is written yet"
+        said = f"{days}; its inputs have {self.rows:,} rows, {_bytes(self.size)}"
+        for what, names in (("training set", self.training_sets), ("model", self.models)):
+            said += "".join(f"; used by {what} '{name}'" for name in names)
+        return said
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """All steps, views in order of their names."""
+    """All steps, views in order of their names; and view -> what its steps cost."""
 
     steps: tuple[Step, ...]
+    costs: Mapping[str, Cost] = field(default_factory=dict[str, Cost])
+
+    def lines(self) -> Iterator[str]:
+        """The plan as text: each view's steps, and below them what they cost."""
+        for n, step in enumerate(self.steps):
+            yield step.line()
+            last = n + 1 == len(self.steps) or self.steps[n + 1].view != step.view
+            if last and step.view in self.costs:
+                yield f"    {self.costs[step.view].line()}"
+
+
+def used_by(
+    services: Mapping[str, FeatureService], steps: Sequence[Step], view: str
+) -> tuple[str, ...]:
+    """Who uses a feature of a view that changes or goes: the keys of `services`, in order."""
+    touched = [step for step in steps if step.view == view and step.action != "create"]
+    names = {step.feature for step in touched}
+    return tuple(
+        who
+        for who, service in sorted(services.items())
+        for selection in service.selections()
+        if selection.view.name == view and (None in names or names & {*selection.names})
+    )
 
 
 def plan(declared: Sequence[FeatureView], deployed: Mapping[str, FeatureView]) -> Plan:
@@ -99,3 +147,10 @@ def _shown(value: Any) -> str:
 
 def _step(action: Action, view: str, feature: str | None, reason: str) -> Step:
     return Step(action=action, view=view, feature=feature, reason=reason)
+
+
+def _bytes(size: int) -> str:
+    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if size >= factor:
+            return f"{size / factor:.1f} {unit}"
+    return f"{size} bytes"

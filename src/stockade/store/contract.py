@@ -17,6 +17,7 @@ from stockade.definitions.fingerprint import to_json
 from stockade.definitions.source import EventSource
 from stockade.definitions.window import microseconds
 from stockade.errors import DataError, SchemaError, WriteError
+from stockade.store.erased import without_set_aside
 from stockade.store.origins import columns_of, require_timestamps
 from stockade.store.tables import Tables
 
@@ -214,6 +215,7 @@ def _set_aside(tables: Tables, source: EventSource, rows: DataFrame, check: Chec
     bad = judged(rows, source, now=check.checked_at).where(F.size(VIOLATIONS) > 0)
     if check.found.violating == 0:
         bad = bad.limit(0)
+    bad = without_set_aside(tables, bad, source.name)
     bad = bad.withColumn(CHECKED_AT, F.lit(check.checked_at))
     told = asdict(check)
     told["checked_at"] = check.checked_at.isoformat()

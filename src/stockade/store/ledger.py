@@ -146,6 +146,28 @@ class Ledger:
         self.record(moved)
         return book.with_entries(moved)
 
+    def renew(self, table: str, book: Book, *, column: str, run_id: str, reason: str) -> None:
+        """Record the days that are done as they are now: rows were taken out on purpose.
+
+        Args:
+            table: whose rows.
+            book: of the table, as `settle` gave it before.
+            column: its date column.
+            run_id, reason: of the lines.
+        """
+        version, lines = self.tables.version(table), list[Entry]()
+        done = {day: entry for day, entry in book.current.items() if entry.state == "done"}
+        for interval in runs(done):
+            found = self._content(table, column, interval, version)
+            for day in interval.days():
+                now = found.get(day, NOTHING)
+                if (now.rows, now.content_hash) != (done[day].rows, done[day].content_hash):
+                    lines.append(
+                        replace(done[day], version=version, run_id=run_id, reason=reason,
+                                **asdict(now))
+                    )  # fmt: skip
+        self.record(lines)
+
     def write(self, work: Work, days: Iterable[date], book: Book) -> Iterator[Entry]:
         """Write the days, month by month, and yield the line of each day that is done.
 

@@ -377,9 +377,47 @@ class Tables:
         detail = self.spark.sql(f"DESCRIBE DETAIL {self._sql_name(name)}").first()
         return [] if detail is None else list(detail["partitionColumns"])
 
+    def size(self, name: str) -> tuple[int, int]:
+        """How many rows a table has, and how many bytes; both from Delta's log."""
+        detail = self.spark.sql(f"DESCRIBE DETAIL {self._sql_name(name)}").first()
+        size = 0 if detail is None else int(detail["sizeInBytes"] or 0)
+        return self.read(name).count(), size
+
     def files_missing(self, fault: Exception) -> bool:
         """Whether a fault says that files of a table are not there."""
         return _NO_FILE.search(str(fault)) is not None
+
+    def remove(self, name: str, rows: DataFrame) -> int:
+        """Delete the rows whose columns read, as text, like one of `rows`; how many that were.
+
+        They stay in older versions until these are removed; see `compact`.
+
+        Raises:
+            WriteConflictError: another run wrote at the same time; nothing is deleted.
+        """
+        for column in rows.columns:
+            check_column(column, who=f"table '{name}'")
+        view = f"stockade_{uuid4().hex}"
+        rows.distinct().createOrReplaceTempView(view)
+        same = " AND ".join(f"CAST(t.`{one}` AS STRING) = s.`{one}`" for one in rows.columns)
+        place = self._sql_name(name)
+        there = f"SELECT 1 FROM {place} t JOIN {view} s ON {same} LIMIT 1"  # noqa: S608
+        merge = f"MERGE INTO {place} t USING {view} s ON {same} WHEN MATCHED THEN DELETE"
+        try:
+            if self.spark.sql(there).isEmpty():
+                return 0
+            found = self.spark.sql(merge).first()
+            # Where deletion vectors are on, the rows are in the files still.
+            self.spark.sql(f"REORG TABLE {place} APPLY (PURGE)").collect()
+        except Exception as fault:
+            if _CONFLICT.search(str(fault)) is None:
+                raise
+            raise WriteConflictError(
+                f"table '{name}': another run wrote it while rows were deleted: delete them again"
+            ) from None
+        finally:
+            self.spark.catalog.dropTempView(view)
+        return 0 if found is None else int(found["num_deleted_rows"])
 
     def compact(self, name: str) -> None:
         """Put small files together, and remove those that no version within retention needs.
