@@ -43,8 +43,8 @@ def main() -> None:
         year, more = costs[name]
         print(
             f"windows up to {name}: a year {year:.1f} s, one more day {more:.1f} s = "
-            f"{more / year:.1%}; it reads {reach + 1} of {YEAR + 1} days = "
-            f"{(reach + 1) / (YEAR + 1):.1%} of the events"
+            f"{more / year:.1%}; the events of {reach + 1} of {YEAR + 1} days = "
+            f"{(reach + 1) / (YEAR + 1):.1%} are shuffled"
         )
     spark.stop()
 
