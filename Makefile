@@ -10,7 +10,7 @@ CANDIDATES := $(if $(PYTHON),"$(PYTHON)",python3.12 python3.11 python3.13 python
 SUPPORTED := import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-exchange test test-connect test-fast soak bundle-run check bench wheel clean java links
+.PHONY: help demo demo-exchange test test-connect test-fast soak bundle-run notebooks check bench wheel clean java links
 
 help: ## list the targets
 	@printf 'usage: make TARGET [PYTHON=python3.12] [DATA=folder]\n\n'
@@ -51,6 +51,9 @@ soak: $(VENV)/installed java ## kills, crashes and races at every step, on Delta
 test-connect: $(VENV)/installed java ## engine, store, building, learning and scoring on Spark Connect: an hour
 	@STOCKADE_TEST_REMOTE=1 $(BIN)/python -m pytest -q tests/engine tests/store tests/building tests/features \
 		tests/learning tests/scoring
+
+notebooks: $(VENV)/installed java ## run notebooks/ in order; pages and files for Jupyter in .stockade/notebooks
+	@$(BIN)/python -m tests.notebooks.cells .stockade/notebooks
 
 bundle-run: $(VENV)/installed java ## the bundle's jobs, run by the wheel in a fresh environment
 	@$(BIN)/python -m tests.bundle.run

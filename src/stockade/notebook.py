@@ -58,8 +58,12 @@ class Page:
     def show(self, what: object) -> None:
         """Show a table, a plot, or anything else.
 
-        Of Spark's tables elsewhere than on Databricks the first hundred rows are shown.
+        Text is printed. Of Spark's tables elsewhere than on Databricks the first hundred rows are
+        shown.
         """
+        if isinstance(what, str):
+            print(what)
+            return
         if self._dbutils is None and hasattr(what, "toArrow"):
             what = what.limit(SHOWN).toArrow().to_pandas()  # type: ignore[attr-defined]
         if self._display is not None:

@@ -25,7 +25,7 @@ from tests.bundle.files import read, resolved
 ROOT = Path(__file__).parent.parent.parent
 JOBS = (
     "materialize_daily", "materialize_hourly", "train_weekly", "score",
-    "score_on_arrival", "monitor_daily", "maintain",
+    "score_on_arrival", "monitor", "maintain",
 )  # fmt: skip
 TODAY = "2018-08-12"
 EXTRA = {"trials": "3"}
@@ -58,13 +58,14 @@ HOURLY = '''
 """The card example as the warehouse's definitions, with one hourly view.
 
 So few payments and trials make a model that is badly calibrated: its gates are wide, so that what
-comes after a promotion is run too.
+comes after a promotion is run too. The example is imported as a module: two models of one name
+would be refused.
 """
 
 from dataclasses import replace
 
+import examples.card_fraud.model as whole
 from examples.card_fraud.cards import payments, terminal
-from examples.card_fraud.model import card_fraud
 from stockade import FeatureView, Gates, count, hours
 
 busy_terminals = FeatureView(
@@ -72,7 +73,7 @@ busy_terminals = FeatureView(
     aggregates={"payments": count(windows=(hours(6),))},
     owner="card-risk@example.com", description="How busy a terminal is.",
 )
-model = replace(card_fraud, gates=Gates(bias=3.0, slice_bias=10.0, slice_drop=1.0))
+model = replace(whole.card_fraud, gates=Gates(bias=3.0, slice_bias=10.0, slice_drop=1.0))
 '''
 
 

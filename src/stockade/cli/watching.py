@@ -45,7 +45,7 @@ def monitor(
     )
     data = {
         "days": len(found.days), "alerts": alerts, "retrain": bool(gates), "gates": dict(gates),
-        "unwatched": dict(found.unwatched),
+        "unwatched": dict(found.unwatched), "models": list(gates), "count": len(gates),
     }  # fmt: skip
     say(context.obj, data, "\n".join(alert_lines(found)))
     # A task that shares its result must succeed for the task after it to read that.
