@@ -30,7 +30,7 @@ from stockade.definitions.aggregate import Aggregate
 from stockade.definitions.view import Selection, View
 from stockade.engine.bind import History, bind
 from stockade.engine.faults import spark_faults
-from stockade.engine.layout import plan_layout, profile_spine
+from stockade.engine.layout import count_events, plan_layout, profile_spine
 from stockade.engine.operator import EngineOptions, attach
 from stockade.engine.oracle import naive
 from stockade.engine.revisions import clocks
@@ -432,7 +432,7 @@ def test_a_hot_key_is_found_in_a_sample_of_the_events(
     profile = profile_spine(spine, tracks, decided_at="decided_at")
     timed = [clocks(track.source, track.events) for track in tracks]
 
-    layout = plan_layout(tracks, timed, profile, hot_rows=20_000)
+    layout = plan_layout(tracks, timed, count_events(tracks, profile), profile, hot_rows=20_000)
 
     assert layout.slices is not None
     slices = layout.slices.orderBy("_slice").collect()

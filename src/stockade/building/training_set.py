@@ -107,7 +107,8 @@ def build(
         "keyless_rows": {",".join(k): n for k, n in attached.profile.keyless.items()},
         "timeless_rows": attached.profile.timeless,
     }
-    written = tables.replace(definition.name, attached.rows, note=given)
+    # There are rows: to ask the frame would compute all features once more.
+    written = tables.replace(definition.name, attached.rows, note=given, allow_empty=True)
     manifest = (
         given | {"version": written.version} | measure(tables.read(definition.name), definition)
     )

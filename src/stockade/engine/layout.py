@@ -23,6 +23,7 @@ COMPONENT_ROWS = 8_000_000
 # A key of HOT_ROWS is estimated from this many of its rows: to about 1 %.
 _HOT_SAMPLE = 10_000
 
+_TRACK = "_track"
 SLICE, SLICE_FROM, SLICE_UNTIL = "_slice", "_slice_from", "_slice_until"
 
 
@@ -103,29 +104,42 @@ def in_reach(track: Track, profile: SpineProfile) -> Column:
     return before & (moment >= F.timestamp_micros(F.lit(profile.first - track.reach)))
 
 
+def count_events(tracks: Sequence[Track], profile: SpineProfile) -> list[int]:
+    """How many events of each track are in reach; one Spark job that reads their times only."""
+    if not tracks:
+        return []
+    marked = [
+        track.events.where(in_reach(track, profile)).select(F.lit(n).alias(_TRACK))
+        for n, track in enumerate(tracks)
+    ]
+    found = reduce(DataFrame.unionAll, marked).groupBy(_TRACK).count().collect()
+    counts = {row[_TRACK]: row["count"] for row in found}
+    return [counts.get(n, 0) for n in range(len(tracks))]
+
+
 def plan_layout(
     tracks: Sequence[Track],
     pruned: Sequence[DataFrame],
+    counts: Sequence[int],
     profile: SpineProfile,
     *,
     bucket_rows: int = BUCKET_ROWS,
     hot_rows: int = HOT_ROWS,
 ) -> Layout:
-    """Count the events of one shuffle, and look for hot keys only where there can be any.
+    """Size one shuffle, and look for hot keys only where there can be any.
 
     Args:
         tracks: all that one entity's features are computed from.
         pruned: their events with `_time`, as they will travel.
+        counts: how many events each has; see `count_events`.
         profile: of the spine.
         bucket_rows: rows that one bucket should hold.
         hot_rows: events that one key may have before it is cut. A key is cut only where every
             window ends somewhere: a lifetime would need all of its past in every slice.
     """
-    # Only the time column is read for this: cheap against the work it sizes.
-    counts = [track.events.where(in_reach(track, profile)).count() for track in tracks]
     slices: DataFrame | None = None
     if max(counts) > hot_rows and all(track.reach is not None for track in tracks):
-        largest = counts.index(max(counts))
+        largest = max(range(len(counts)), key=counts.__getitem__)
         slices = _slices(tracks[largest], pruned[largest], hot_rows=hot_rows)
     # Two at least: one would leave the second core of even the smallest machine idle.
     return Layout(buckets=max(2, -(-(profile.rows + sum(counts)) // bucket_rows)), slices=slices)

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 from pyspark.sql.pandas.types import from_arrow_schema
@@ -25,22 +25,30 @@ from stockade.engine.layout import (
     SLICE_UNTIL,
     Layout,
     SpineProfile,
+    count_events,
     in_reach,
     plan_layout,
     profile_spine,
 )
-from stockade.engine.pack import BUCKET, PACKED_DDL, Batches, packer, unpack
+from stockade.engine.pack import PACKED_DDL, Batches, packer, unpack
 from stockade.engine.patterns import attach_pattern, patterns_of
 from stockade.engine.program import Output
 from stockade.engine.revisions import EVENT, FROM, UNTIL, clocks
-from stockade.engine.shuffle import CLOCK, RESULT_ROWS, by_bucket, clock_columns, of_spine
+from stockade.engine.shuffle import (
+    CLOCK,
+    MOMENT,
+    RESULT_ROWS,
+    bucket_of,
+    by_bucket,
+    clock_columns,
+    held_keys,
+    of_spine,
+)
 
 # pyarrow's stubs know neither masked index arrays nor dictionary arrays behind `Array`.
 # pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false, reportReturnType=false
-
-_MOMENT = "_moment"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,36 +112,32 @@ def attach(
     patterns = patterns_of(histories, keys or {})
     profile = profile_spine(spine, [*tracks, *patterns], decided_at=decided_at)
     settings = options or EngineOptions()
+    held = held_keys(spine, (one.spine_keys for one in (*tracks, *patterns)), rows=profile.rows)
+    counts = dict(zip(map(id, tracks), count_events(tracks, profile), strict=True))
     rows = spine
     for pattern in patterns:
         rows = attach_pattern(
-            rows, pattern, profile, decided_at=decided_at, audit=audit,
-            bucket_rows=settings.bucket_rows, component_rows=settings.component_rows,
+            rows, pattern, profile, held.get(pattern.spine_keys), decided_at=decided_at,
+            audit=audit, bucket_rows=settings.bucket_rows, component_rows=settings.component_rows,
         )  # fmt: skip
     for spine_keys in dict.fromkeys(track.spine_keys for track in tracks):
         group = [track for track in tracks if track.spine_keys == spine_keys]
-        moments = _Moments(spine_keys=spine_keys, decided_at=decided_at, profile=profile)
-        pruned = [_pruned(track, spine, moments) for track in group]
+        pruned = [_pruned(track, profile, held.get(spine_keys)) for track in group]
         layout = plan_layout(
             group,
             pruned,
+            [counts[id(track)] for track in group],
             profile,
             bucket_rows=settings.bucket_rows,
             hot_rows=settings.hot_rows,
         )
-        rows = _attach_entity(rows, list(zip(group, pruned, strict=True)), moments, layout, audit)
+        ready = list(zip(group, pruned, strict=True))
+        rows = _attach_entity(rows, ready, layout, decided_at=decided_at, audit=audit)
     wanted = [name for history in histories for name in history.selection.names]
     views = [view for track in tracks for view in track.views]
     views += [pattern.view.name for pattern in patterns]
     clocks_used = [name for view in views for name in clock_columns(view) if audit]
     return Attached(rows.select(*spine.columns, *wanted, *clocks_used), profile)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Moments:
-    spine_keys: tuple[str, ...]
-    decided_at: str
-    profile: SpineProfile
 
 
 class _Shape(NamedTuple):
@@ -149,12 +153,14 @@ class _Shape(NamedTuple):
 def _attach_entity(
     rows: DataFrame,
     tracks: Sequence[tuple[Track, DataFrame]],
-    moments: _Moments,
     layout: Layout,
+    *,
+    decided_at: str,
     audit: bool,
 ) -> DataFrame:
     """All features of one entity: one shuffle."""
-    packed = _packed_spine(rows, moments, layout)
+    spine_keys = tracks[0][0].spine_keys
+    packed = _packed_spine(rows, spine_keys, layout, decided_at=decided_at)
     for tag, (track, events) in enumerate(tracks, start=1):
         ready = _ready_events(track, events, layout)
         packed = packed.unionByName(ready.mapInArrow(packer(tag), PACKED_DDL))
@@ -162,35 +168,37 @@ def _attach_entity(
         _Shape(track.views, track.values, tuple(track.masks.values()), track.settling, audit)
         for track, _ in tracks
     ]
-    key_count = len(moments.spine_keys) + (layout.slices is not None)
+    key_count = len(spine_keys) + (layout.slices is not None)
     schema = T.StructType([*rows.schema.fields, *_feature_fields(shapes)])
     shuffled = by_bucket(packed, layout.buckets)
     return shuffled.mapInArrow(_computer(shapes, key_count=key_count), schema)
 
 
-def _pruned(track: Track, spine: DataFrame, moments: _Moments) -> DataFrame:
+def _pruned(track: Track, profile: SpineProfile, keys: DataFrame | None) -> DataFrame:
     """Only events that some decision may count, with their clocks."""
-    timed = clocks(track.source, track.events).where(in_reach(track, moments.profile))
+    timed = clocks(track.source, track.events).where(in_reach(track, profile))
     masks = [output.mask for output in track.outputs]
     if all(masks):
         wanted = [f"coalesce(({where}), false)" for where in track.masks]
         timed = timed.where(F.expr(" OR ".join(wanted)))
-    return of_spine(timed, track.source_keys, spine, moments.spine_keys, rows=moments.profile.rows)
+    return of_spine(timed, track.source_keys, keys)
 
 
-def _packed_spine(spine: DataFrame, moments: _Moments, layout: Layout) -> DataFrame:
+def _packed_spine(
+    spine: DataFrame, spine_keys: Sequence[str], layout: Layout, *, decided_at: str
+) -> DataFrame:
     keyed = _sliced(
-        spine.withColumn(_MOMENT, F.unix_micros(moments.decided_at)),
+        spine.withColumn(MOMENT, F.unix_micros(decided_at)),
         layout,
-        {key: key for key in moments.spine_keys},
-        time=_MOMENT,
+        {key: key for key in spine_keys},
+        time=MOMENT,
         reach=0,
     )
-    keys = [*moments.spine_keys, *([SLICE] if layout.slices is not None else [])]
+    keys = [*spine_keys, *([SLICE] if layout.slices is not None else [])]
     return keyed.select(
         *(F.col(key).alias(f"_k{i}") for i, key in enumerate(keys)),
-        _MOMENT,
-        _bucket(keys, layout),
+        MOMENT,
+        bucket_of(keys, layout.buckets),
         *(F.col(column).alias(f"s_{column}") for column in spine.columns),
     ).mapInArrow(packer(0), PACKED_DDL)
 
@@ -208,17 +216,13 @@ def _ready_events(track: Track, events: DataFrame, layout: Layout) -> DataFrame:
     return cut.select(
         *(F.col(key).alias(f"_k{i}") for i, key in enumerate(keys)),
         *clocks_kept,
-        _bucket(keys, layout),
+        bucket_of(keys, layout.buckets),
         *(value_column(track.source, events, name).alias(f"v_{name}") for name in track.values),
         *(
             F.coalesce(F.expr(where), F.lit(False)).alias(mask)
             for where, mask in track.masks.items()
         ),
     )
-
-
-def _bucket(keys: Sequence[str], layout: Layout) -> Column:
-    return F.pmod(F.hash(*keys), F.lit(layout.buckets)).alias(BUCKET)
 
 
 def _sliced(
@@ -266,7 +270,7 @@ def _with_features(
     result = spine.select(kept).rename_columns([name.removeprefix("s_") for name in kept])
     key_names = [f"_k{i}" for i in range(key_count)]
     codes = Codes(spine.select(key_names))
-    moment = spine.column(_MOMENT)
+    moment = spine.column(MOMENT)
     queries = Queries(
         key=codes.spine,
         time=pc.fill_null(moment, 0).to_numpy(),

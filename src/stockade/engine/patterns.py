@@ -97,6 +97,7 @@ def attach_pattern(
     rows: DataFrame,
     pattern: Pattern,
     profile: SpineProfile,
+    held: DataFrame | None,
     *,
     decided_at: str,
     audit: bool,
@@ -106,7 +107,7 @@ def attach_pattern(
     """The rows with the pattern's features; each row exactly once."""
     if isinstance(pattern.view, MatchView):
         return _matched(
-            rows, pattern, pattern.view, profile, decided_at=decided_at, audit=audit,
+            rows, pattern, pattern.view, profile, held, decided_at=decided_at, audit=audit,
             bucket_rows=bucket_rows,
         )  # fmt: skip
     cut = Cut(bucket_rows=bucket_rows, component_rows=component_rows)
@@ -143,6 +144,7 @@ def _matched(
     pattern: Pattern,
     view: MatchView,
     profile: SpineProfile,
+    held: DataFrame | None,
     *,
     decided_at: str,
     audit: bool,
@@ -151,7 +153,7 @@ def _matched(
     money = money_type(view, pattern.frames) or T.LongType()
     moves = _moves(view, pattern.frames, profile, money)
     keys = [f"_k{i}" for i in range(len(pattern.spine_keys))]
-    moves = of_spine(moves, keys, rows, pattern.spine_keys, rows=profile.rows)
+    moves = of_spine(moves, keys, held)
     buckets = max(2, -(-(profile.rows + moves.count()) // bucket_rows))
     ready = moves.withColumn("_bucket", bucket_of(keys, buckets)).mapInArrow(packer(1), PACKED_DDL)
     measures, scale = list(pattern.measures.values()), getattr(money, "scale", 0)

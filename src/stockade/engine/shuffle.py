@@ -1,6 +1,6 @@
 """What every way of computing features shares: keys of the spine, one shuffle, rows out."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 
 import pyarrow as pa
@@ -45,22 +45,32 @@ def bucket_of(keys: Sequence[str | Column], buckets: int) -> Column:
     return F.pmod(F.hash(*keys), F.lit(buckets)).alias(BUCKET)
 
 
-def of_spine(
-    events: DataFrame,
-    source_keys: Sequence[str],
-    spine: DataFrame,
-    spine_keys: Sequence[str],
-    *,
-    rows: int,
-) -> DataFrame:
-    """Only events of keys that the spine has, where its `rows` are few enough to be sent around."""
-    if rows > _BROADCAST_ROWS:
+def held_keys(
+    spine: DataFrame, groups: Iterable[tuple[str, ...]], *, rows: int
+) -> Mapping[tuple[str, ...], DataFrame]:
+    """Key columns of the spine -> its distinct keys as `_spine0`..., read once for all views.
+
+    Nothing where the spine's `rows` are too many to be sent around.
+    """
+    wanted = sorted(set(groups))
+    names = sorted({name for group in wanted for name in group})
+    if not names or rows > _BROADCAST_ROWS:
+        return {}
+    read = spine.select(*names).distinct().toArrow()
+    held: dict[tuple[str, ...], DataFrame] = {}
+    for group in wanted:
+        keys = read.select(group).group_by(list(group)).aggregate([]).drop_null()
+        named = keys.rename_columns([f"_spine{i}" for i in range(len(group))])
+        held[group] = spine.sparkSession.createDataFrame(named)
+    return held
+
+
+def of_spine(events: DataFrame, source_keys: Sequence[str], keys: DataFrame | None) -> DataFrame:
+    """Only events of the spine's keys, where those are held."""
+    if keys is None:
         return events
-    distinct = spine.select(
-        *(F.col(ours).alias(f"_spine{i}") for i, ours in enumerate(spine_keys))
-    ).distinct()
     same = [F.col(f"_spine{i}") == F.col(key) for i, key in enumerate(source_keys)]
-    return events.join(F.broadcast(distinct), same, "left_semi")
+    return events.join(F.broadcast(keys), same, "left_semi")
 
 
 def packed_spine(

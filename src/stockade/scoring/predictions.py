@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from uuid import uuid4
 
-from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from stockade.building.features import Inputs, attach_service
@@ -14,6 +13,8 @@ from stockade.definitions.fingerprint import from_json, require_same, service_fi
 from stockade.definitions.model import ModelSpec
 from stockade.definitions.spine import TrainingSet
 from stockade.engine.faults import spark_faults
+from stockade.engine.operator import Attached
+from stockade.errors import EmptyTableError
 from stockade.scoring.score import score
 from stockade.store.tables import Tables, Written
 
@@ -65,8 +66,15 @@ def write_predictions(
     )
     pinned: TrainingSet = from_json(champion.definitions_json)
     table = predictions_table(spec.name, shadow=shadow)
+    featured = _featured(tables, pinned, since=since, until=until)
+    if featured.profile.rows == 0:
+        raise EmptyTableError(
+            f"model '{spec.name}': spine '{pinned.spine.name}' has no decisions from {since} to "
+            f"{until}, and an empty write would wipe what table '{table}' holds of these days: "
+            "check the input, or choose other days"
+        )
     scored = score(
-        _featured(tables, pinned, since=since, until=until),
+        featured.rows,
         champion,
         id_columns=pinned.spine.id,
         decided_at=pinned.spine.decided_at,
@@ -81,7 +89,13 @@ def write_predictions(
     }
     with spark_faults():
         written = tables.replace_interval(
-            table, scored, column=DECIDED_ON, start=since, end=until, note=note
+            table,
+            scored,
+            column=DECIDED_ON,
+            start=since,
+            end=until,
+            note=note,
+            allow_empty=True,
         )
     return Scored(
         table=table, rows=written.rows, model=champion.name,
@@ -89,11 +103,11 @@ def write_predictions(
     )  # fmt: skip
 
 
-def _featured(tables: Tables, pinned: TrainingSet, *, since: date, until: date) -> DataFrame:
+def _featured(tables: Tables, pinned: TrainingSet, *, since: date, until: date) -> Attached:
     start, end = (datetime.combine(day, time.min, tzinfo=UTC) for day in (since, until))
     inputs = Inputs.of(tables, until=end)
     rows = decisions(inputs, pinned.spine, start=start, end=end)
     # A decision without a time belongs to no day.
     timed = rows.where(F.col(pinned.spine.decided_at).isNotNull())
     with spark_faults():
-        return attach_service(timed, pinned.features, pinned.spine, inputs, mode=pinned.mode).rows
+        return attach_service(timed, pinned.features, pinned.spine, inputs, mode=pinned.mode)
