@@ -1,12 +1,17 @@
 """What Unity Catalog is told of a view's table; and of what a smaller catalog takes only a part."""
 
+from collections.abc import Iterator
+
 import pytest
+from pyspark.sql import SparkSession
 from typer.testing import CliRunner
 
 from stockade import Entity, EventSource, FeatureView, count, hours
 from stockade.cli import frame
 from stockade.errors import DefinitionError
 from stockade.store.tables import Tables
+from stockade.target import Target
+from stockade.testing import MakeTable
 from stockade.unity import annotate, identifier, readers_of, statements
 
 VIEW = FeatureView(
@@ -86,6 +91,37 @@ def test_the_sql_can_be_printed_without_spark() -> None:
 def test_a_folder_cannot_be_told(tables: Tables) -> None:
     with pytest.raises(DefinitionError, match="is a folder: only a catalog can be told"):
         annotate(tables, VIEW, readers={})
+
+
+@pytest.fixture
+def schema(spark: SparkSession) -> Iterator[Target]:
+    spark.sql("CREATE SCHEMA IF NOT EXISTS spark_catalog.told")
+    yield Target.catalog("spark_catalog.told")
+    spark.sql("DROP SCHEMA spark_catalog.told CASCADE")
+
+
+@pytest.mark.slow
+def test_a_catalog_is_told_what_it_understands_and_only_once(
+    spark: SparkSession, schema: Target, table: MakeTable
+) -> None:
+    tables = Tables(spark, schema)
+    rows = table(
+        "region string, account_id string, as_of timestamp, logins_1h long",
+        ("eu", "ann", "2026-03-01 00:00:00", 3),
+    )
+    tables.replace("sign_ins", rows, note={"run_id": "r"})
+
+    first = annotate(tables, VIEW, readers={"personal": ["t&s"]})
+    again = annotate(tables, VIEW, readers={"personal": ["t&s"]})
+
+    assert {one.kind for one in first.told} == {"comment"}
+    assert set(first.skipped) == {"key", "tag", "grant"}
+    assert again.same
+    columns = spark.table("spark_catalog.told.sign_ins").schema
+    assert columns["logins_1h"].metadata["comment"] == "number of logins of this account in 1 hour"
+    assert {commit.operation for commit in tables.commits("sign_ins") if commit.moves_rows} <= {
+        "CREATE OR REPLACE TABLE AS SELECT", "CREATE TABLE AS SELECT", "WRITE",
+    }  # fmt: skip
 
 
 def test_a_dotted_name_is_quoted_part_by_part() -> None:

@@ -22,6 +22,7 @@ PROPERTY = "stockade.annotated"
 # as a missing permission, is a fault.
 _FOREIGN = re.compile(
     r"PARSE_SYNTAX_ERROR|UNSUPPORTED|_LEGACY_ERROR_TEMP_0035|NOT_SUPPORTED|Operation not allowed"
+    r"|INVALID_STATEMENT_OR_CLAUSE|Cannot change nullable column"
     r"|UC_NOT_ENABLED|FEATURE_DISABLED|not supported",
 )
 # A tag's value holds so many characters.

@@ -54,7 +54,10 @@ _STORAGE = re.compile(
     re.IGNORECASE,
 )
 # Other files or other properties, the same rows.
-_QUIET = ("OPTIMIZE", "REORG", "VACUUM", "SET ", "UNSET ", "COMMENT", "CLUSTER BY", "UPGRADE")
+_QUIET = (
+    "OPTIMIZE", "REORG", "VACUUM", "SET ", "UNSET ", "COMMENT", "CHANGE COLUMN", "CLUSTER BY",
+    "UPGRADE",
+)  # fmt: skip
 # Databricks' default lets a blind append slip past an overwrite.
 _SERIALIZABLE = ("delta.isolationLevel", "Serializable")
 
