@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
-from pyspark.sql import Column
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from stockade.building.gaps import Gap, one_sided_gaps
 from stockade.building.training_set import measure, read_manifest
 from stockade.definitions.fingerprint import from_json
-from stockade.definitions.spine import UNKNOWN, TrainingSet
+from stockade.definitions.spine import NEGATIVE, POSITIVE, UNKNOWN, TrainingSet
 from stockade.engine.shuffle import clock_columns
 from stockade.errors import LeakageError, raise_all
 from stockade.store.tables import Tables
@@ -25,12 +26,14 @@ class Audit:
         rows: how many rows were read again.
         checks: rule -> rows that break it.
         manifest: what the set says of itself.
+        gaps: features that one outcome lacks: to be looked at, since there may be a good reason.
     """
 
     training_set: str
     rows: int
     checks: Mapping[str, int]
     manifest: Mapping[str, Any]
+    gaps: tuple[Gap, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -69,7 +72,19 @@ def audit(tables: Tables, name: str) -> Audit:
         rows=measured["rows"],
         checks={} if counted is None else counted.asDict(),
         manifest=manifest,
+        gaps=_gaps(rows, definition),
     )
+
+
+def _gaps(rows: DataFrame, definition: TrainingSet) -> tuple[Gap, ...]:
+    state = F.col(definition.label.state)
+    names = [
+        name
+        for selection in definition.features.selections()
+        for name in selection.names
+        if name in rows.columns
+    ]
+    return one_sided_gaps(rows, names, positive=state == POSITIVE, negative=state == NEGATIVE)
 
 
 def _rules(definition: TrainingSet, manifest: Mapping[str, Any]) -> dict[str, Column]:

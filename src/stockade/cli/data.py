@@ -153,9 +153,11 @@ def audit(context: typer.Context, training_set: str) -> None:
         f"{'FAIL' if broken else 'ok  '} {rule}: {broken} rows"
         for rule, broken in found.checks.items()
     ]
+    lines += [f"look {gap}" for gap in found.gaps]
     verdict = "no value is later than its decision" if found.passed else "hindsight found"
     text = "\n".join([*lines, f"{found.rows} rows of '{found.training_set}': {verdict}"])
-    say(context.obj, {"rows": found.rows, "checks": dict(found.checks)}, text)
+    gaps = [plain(gap) for gap in found.gaps]
+    say(context.obj, {"rows": found.rows, "checks": dict(found.checks), "gaps": gaps}, text)
     raise typer.Exit(Exit.DONE if found.passed else Exit.FAULT)
 
 
