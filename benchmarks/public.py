@@ -1,7 +1,7 @@
 """Public data through the same engine, pack and learners: `python -m benchmarks.public FOLDER`.
 
 FOLDER holds one folder for each data set: address_poisoning, graphsense_tags, ofac_addresses,
-ethereum_accounts, sms_spam, etherscamdb. None is shipped; docs/benchmarks.md names
+amlsim_20k, ethereum_accounts, sms_spam, etherscamdb. None is shipped; docs/benchmarks.md names
 their origins. `--only NAME ...` takes some.
 """
 
@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table as Sheet
 from sklearn.metrics import average_precision_score, matthews_corrcoef, roc_auc_score
 
-from benchmarks.public_flows import Figure, address_poisoning, exposure, folded
+from benchmarks.public_flows import Figure, address_poisoning, amlsim, exposure, folded
 from stockade.building.gaps import one_sided_gaps
 from stockade.learning.data import from_arrays
 from stockade.learning.models import fit_predict
@@ -112,6 +112,7 @@ def _scores(pieces: NDArray[np.float32], bad: Flags, train: Flags) -> Floats:
 RUNS: Mapping[str, tuple[str, Callable[[SparkSession, Path], Iterator[Figure]]]] = {
     "address_poisoning": ("address_poisoning", address_poisoning),
     "exposure": ("graphsense_tags", exposure),
+    "amlsim": ("amlsim_20k", amlsim),
     "ethereum_accounts": ("ethereum_accounts", ethereum_accounts),
     "sms_spam": ("sms_spam", sms_spam),
     "etherscamdb": ("etherscamdb", etherscamdb),

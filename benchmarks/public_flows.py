@@ -16,8 +16,15 @@ from stockade import (
     LIFETIME,
     Entity,
     EventSource,
+    FeatureView,
     FlowView,
+    count,
+    count_distinct,
+    cycles,
+    days,
     hops,
+    mean,
+    sum_,
     tainted_share,
 )
 from stockade.definitions.view import Selection, View
@@ -199,6 +206,82 @@ def _named(folder: Path) -> pd.DataFrame:
     )
     columns = ["address", "category", "stated_at", "published_at"]
     return pd.concat([tags[columns], listed[columns]]).dropna()
+
+
+# --- amlsim_20k: fan-in and circles at each receipt, judged by account ---
+
+_account = Entity(name="account", keys="account_id")
+_paid = EventSource(name="paid", origin="paid", event_time="at")
+_SPANS = (days(3), days(7), days(14), days(30), LIFETIME)
+_receipts = FeatureView(
+    name="receipts", entity=_account, source=_paid, keys={"account_id": "receiver"},
+    aggregates={
+        "receipts": count(windows=_SPANS), "payers": count_distinct("sender", windows=_SPANS),
+        "received": sum_("cents", windows=_SPANS), "mean_receipt": mean("cents", windows=_SPANS),
+    },
+)  # fmt: skip
+_sends = FeatureView(
+    name="sends", entity=_account, source=_paid, keys={"account_id": "sender"},
+    aggregates={
+        "sends": count(windows=_SPANS), "payees": count_distinct("receiver", windows=_SPANS),
+        "sent": sum_("cents", windows=_SPANS), "mean_send": mean("cents", windows=_SPANS),
+    },
+)  # fmt: skip
+_circles = FlowView(
+    name="circles", entity=_account, source=_paid, sender="sender", receiver="receiver",
+    measures={
+        f"circles_of_{length}": cycles(length=length, windows=(days(14), days(60), LIFETIME))
+        for length in (2, 3, 4)
+    },
+)  # fmt: skip
+
+
+def amlsim(spark: SparkSession, folder: Path) -> Iterator[Figure]:
+    """Account AUC of the greatest value each feature had a moment after any receipt or payment."""
+    for kind in ("fanin", "cycle"):
+        nodes = pd.read_parquet(folder / f"nodes_{kind}200.parquet")
+        given = pd.read_parquet(folder / f"transactions_{kind}200.parquet")
+        at = pd.Timestamp("2026-01-01", tz="UTC") + pd.to_timedelta(given.time, unit="D")
+        paid = pd.DataFrame(
+            {
+                "sender": given.sourceNodeId,
+                "receiver": given.targetNodeId,
+                "cents": (given.value * 100).round().astype("int64"),
+                "at": at,
+            }
+        )
+        moments = pd.concat(
+            pd.DataFrame({"account_id": paid[side], "decided_at": at + pd.Timedelta(seconds=1)})
+            for side in ("sender", "receiver")
+        ).drop_duplicates()  # fmt: skip
+        events = _rows(spark, paid)
+        told = _attached(
+            _rows(spark, moments),
+            [(_receipts, events), (_sends, events), (_circles, events)],
+        )  # fmt: skip
+        names = [name for name in told.columns if name not in ("account_id", "decided_at")]
+        greatest = told.groupBy("account_id").agg(*(F.max(name).alias(name) for name in names))
+        rows = nodes.merge(greatest.toPandas(), left_on="nodeid", right_on="account_id", how="left")
+        bad = rows.isFraud.to_numpy() == 1
+        values = rows[names].astype(float)
+        data = f"amlsim_20k, {kind}"
+        for part in ("payers", "circles"):
+            aucs = {
+                name: roc_auc_score(bad, values[name].fillna(0))
+                for name in names
+                if name.startswith(part)
+            }
+            best = max(aucs, key=lambda name: aucs[name])
+            yield Figure(
+                data=data, what=f"account AUC of `{best}` alone", found=f"{aucs[best]:.3f}"
+            )
+        degrees = [name for name in names if name.endswith("lifetime") and "circles" not in name]
+        yield Figure(
+            data=data, what="account AUC, 5-fold, all features",
+            found=f"{folded(values.to_numpy(float), bad):.3f}",
+            beside=f"{folded(values[degrees].to_numpy(float), bad):.3f} by counts and amounts of "
+            "the whole history",
+        )  # fmt: skip
 
 
 def _rows(spark: SparkSession, rows: pd.DataFrame) -> DataFrame:
