@@ -32,6 +32,18 @@ nothing = FeatureView(
     source=EventSource(name="nothing", origin="nothing", event_time="paid_at"),
     aggregates={"payments": count(windows=(days(2),))},
 )
+zoneless = FeatureView(
+    name="zoneless_seen",
+    entity=account,
+    source=EventSource(name="zoneless", origin="zoneless", event_time="paid_at"),
+    aggregates={"payments": count(windows=(days(2),))},
+)
+keyless = FeatureView(
+    name="keyless_seen",
+    entity=account,
+    source=EventSource(name="keyless", origin="keyless", event_time="paid_at"),
+    aggregates={"payments": count(windows=(days(2),))},
+)
 learnt = TrainingSet(
     name="learnt",
     spine=Spine(name="decisions", origin="decisions", decided_at="decided_at", id="payment_id"),

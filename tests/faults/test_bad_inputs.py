@@ -29,6 +29,8 @@ BAD = {
     "materialize payments_seen --start yesterday --end 2026-03-05": "'yesterday' is no time",
     "materialize payments_seen --start 01.03.2026 --end 2026-03-05": "'01.03.2026' is no time",
     f"materialize nothing_seen {MARCH}": "has no rows: load its data, or allow it to be empty",
+    f"materialize zoneless_seen {MARCH}": "'paid_at' is timestamp_ntz, which names",
+    f"materialize keyless_seen {MARCH}": "has no column 'account_id'",
     f"build learn {BUILT}": "no training set is called 'learn': did you mean 'learnt'",
     f"build payments_seen {BUILT}": "no training set is called 'payments_seen'",
     "build learnt --start 2026-03-05 --end 2026-03-01 --as-of 2026-03-10": "must be before end",
@@ -70,6 +72,8 @@ def loaded(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Tab
         "payments": f"SELECT {event}",
         "profiles": f"SELECT '{WHO}' AS account_id, TIMESTAMP'2026-03-01' AS since, 'x' AS country",
         "nothing": f"SELECT {event} WHERE false",
+        "zoneless": f"SELECT '{WHO}' AS account_id, TIMESTAMP_NTZ'2026-03-01 10:00:00' AS paid_at",
+        "keyless": "SELECT 'a' AS account, TIMESTAMP'2026-03-01 10:00:00' AS paid_at",
         "decisions": f"SELECT 1 AS payment_id, '{WHO}' AS account_id, TIMESTAMP'2026-03-02' "
         "AS decided_at",
         "returns": "SELECT 1 AS payment_id, TIMESTAMP'2026-03-03' AS returned_at",

@@ -27,9 +27,10 @@ from stockade.definitions.fingerprint import (
 from stockade.definitions.view import FeatureView, Selection
 from stockade.definitions.window import days, microseconds
 from stockade.engine.bind import History
+from stockade.engine.checks import missing, source_faults
 from stockade.engine.operator import EngineOptions, attach
 from stockade.engine.revisions import EVENT, FROM, clocks
-from stockade.errors import DefinitionError, EmptyTableError, TableNotFoundError
+from stockade.errors import DefinitionError, EmptyTableError, TableNotFoundError, raise_all
 from stockade.store.book import Book, Entry, Interval
 from stockade.store.erased import without_entity
 from stockade.store.ledger import Ledger, Work
@@ -127,6 +128,7 @@ def materialize(
     done = replace(done, skipped=len(asked) - len(wanted), late=late)
     if not wanted:
         return done
+    _require_fit(view, events)
     if not allow_empty and events.isEmpty():
         raise EmptyTableError(
             f"view '{view.name}': source '{view.source.name}' has no rows: load its data, or allow "
@@ -256,6 +258,13 @@ def snapshots(
     history = History(Selection(view=view, names=names), events)
     attached = attach(ticks, [history], decided_at=AS_OF, options=options)
     return attached.rows.select("*", F.to_date(AS_OF).alias(AS_OF_ON))
+
+
+def _require_fit(view: FeatureView, events: DataFrame) -> None:
+    who = f"view '{view.name}'"
+    faults = [*source_faults(events, view.source, who=who)]
+    faults += missing(events, *view.keys.values(), who=who)
+    raise_all(f"{who} does not fit its source", faults)
 
 
 def _active(
