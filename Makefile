@@ -10,7 +10,7 @@ CANDIDATES := $(if $(PYTHON),"$(PYTHON)",python3.12 python3.11 python3.13 python
 SUPPORTED := import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-exchange test test-connect test-fast soak bundle-run notebooks check bench wheel clean java links
+.PHONY: help demo test test-connect test-fast soak bundle-run notebooks check bench wheel clean java links
 
 help: ## list the targets
 	@printf 'usage: make TARGET [PYTHON=python3.12] [DATA=folder]\n\n'
@@ -19,9 +19,6 @@ help: ## list the targets
 
 demo: $(VENV)/installed java ## raw events to a champion's scores; DATA=folder uses published data
 	@$(BIN)/python -m examples.card_fraud.demo $(if $(DATA),--data "$(DATA)")
-
-demo-exchange: $(VENV)/installed java ## a simulated exchange: learn and score every model of the pack
-	@$(BIN)/python -m examples.exchange.demo
 
 test: check java ## check, the engine on Spark Connect, then all tests
 	@STOCKADE_TEST_REMOTE=1 $(BIN)/python -m pytest -q tests/engine/test_operator.py
