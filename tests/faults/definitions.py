@@ -14,35 +14,24 @@ from stockade import (
 )
 
 account = Entity(name="account", keys="account_id")
-seen = FeatureView(
-    name="payments_seen",
-    entity=account,
-    source=EventSource(name="payments", origin="payments", event_time="paid_at"),
-    aggregates={"payments": count(windows=(days(2),))},
-)
+
+
+def seen_in(table: str) -> FeatureView:
+    """A view that counts a table's rows."""
+    source = EventSource(name=table, origin=table, event_time="paid_at")
+    return FeatureView(
+        name=f"{table}_seen", entity=account, source=source,
+        aggregates={"payments": count(windows=(days(2),))},
+    )  # fmt: skip
+
+
+seen = seen_in("payments")
+nothing, zoneless, keyless = seen_in("nothing"), seen_in("zoneless"), seen_in("keyless")
 profile = LookupView(
     name="profile",
     entity=account,
     source=EventSource(name="profiles", origin="profiles", event_time="since"),
     columns="country",
-)
-nothing = FeatureView(
-    name="nothing_seen",
-    entity=account,
-    source=EventSource(name="nothing", origin="nothing", event_time="paid_at"),
-    aggregates={"payments": count(windows=(days(2),))},
-)
-zoneless = FeatureView(
-    name="zoneless_seen",
-    entity=account,
-    source=EventSource(name="zoneless", origin="zoneless", event_time="paid_at"),
-    aggregates={"payments": count(windows=(days(2),))},
-)
-keyless = FeatureView(
-    name="keyless_seen",
-    entity=account,
-    source=EventSource(name="keyless", origin="keyless", event_time="paid_at"),
-    aggregates={"payments": count(windows=(days(2),))},
 )
 learnt = TrainingSet(
     name="learnt",

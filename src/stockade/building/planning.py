@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import cache
 
 from stockade.definitions.fingerprint import from_json
 from stockade.definitions.model import ModelSpec
@@ -22,9 +23,10 @@ def planned(tables: Tables, registry: Registry) -> Plan:
     sets = {one.name: one.features for one in registry.all(TrainingSet)}
     models = {one.name: one.training_set.features for one in registry.all(ModelSpec)}
     ledger, costs = Ledger(tables), dict[str, Cost]()
+    size_of = cache(tables.size)  # many views read one table
     for name in {step.view for step in found.steps if step.view in declared}:
         origin = declared[name].source.origin
-        sizes = [tables.size(table) for table in _inputs(tables, origin)]
+        sizes = [size_of(table) for table in _inputs(tables, origin)]
         entries = ledger.book(name).current.values() if name in deployed else ()
         costs[name] = Cost(
             days=sum(entry.state == "done" for entry in entries),

@@ -59,7 +59,7 @@ def _labels(named: pa.Table | None, noted: np.ndarray) -> tuple[Labels, list[str
     if named is None:
         none = np.empty(0, np.int64)
         return Labels(address=none, category=none, when=spans(none, none, none)), []
-    categories = named.column(CATEGORY).combine_chunks()
+    categories = named.column(CATEGORY).combine_chunks().dictionary_encode()
     codes, _ = category_codes(categories)
-    names = cast("list[str]", categories.dictionary_encode().dictionary.to_pylist())
+    names = cast("list[str]", categories.dictionary.to_pylist())
     return Labels(address=noted, category=codes, when=spans_of(named)), names

@@ -113,7 +113,7 @@ def attach(
     profile = profile_spine(spine, [*tracks, *patterns], decided_at=decided_at)
     settings = options or EngineOptions()
     held = held_keys(spine, (one.spine_keys for one in (*tracks, *patterns)), rows=profile.rows)
-    counts = dict(zip(map(id, tracks), count_events(tracks, profile), strict=True))
+    counted = list(zip(tracks, count_events(tracks, profile), strict=True))
     rows = spine
     for pattern in patterns:
         rows = attach_pattern(
@@ -121,12 +121,13 @@ def attach(
             audit=audit, bucket_rows=settings.bucket_rows, component_rows=settings.component_rows,
         )  # fmt: skip
     for spine_keys in dict.fromkeys(track.spine_keys for track in tracks):
-        group = [track for track in tracks if track.spine_keys == spine_keys]
+        chosen = [(track, n) for track, n in counted if track.spine_keys == spine_keys]
+        group = [track for track, _ in chosen]
         pruned = [_pruned(track, profile, held.get(spine_keys)) for track in group]
         layout = plan_layout(
             group,
             pruned,
-            [counts[id(track)] for track in group],
+            [n for _, n in chosen],
             profile,
             bucket_rows=settings.bucket_rows,
             hot_rows=settings.hot_rows,

@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -407,17 +408,12 @@ class Tables:
         there = f"SELECT 1 FROM {place} t JOIN {view} s ON {same} LIMIT 1"  # noqa: S608
         merge = f"MERGE INTO {place} t USING {view} s ON {same} WHEN MATCHED THEN DELETE"
         try:
-            if self.spark.sql(there).isEmpty():
-                return 0
-            found = self.spark.sql(merge).first()
-            # Where deletion vectors are on, the rows are in the files still.
-            self.spark.sql(f"REORG TABLE {place} APPLY (PURGE)").collect()
-        except Exception as fault:
-            if _CONFLICT.search(str(fault)) is None:
-                raise
-            raise WriteConflictError(
-                f"table '{name}': another run wrote it while rows were deleted: delete them again"
-            ) from None
+            with _conflicts(name, "while rows were deleted: delete them again"):
+                if self.spark.sql(there).isEmpty():
+                    return 0
+                found = self.spark.sql(merge).first()
+                # Where deletion vectors are on, the rows are in the files still.
+                self.spark.sql(f"REORG TABLE {place} APPLY (PURGE)").collect()
         finally:
             self.spark.catalog.dropTempView(view)
         return 0 if found is None else int(found["num_deleted_rows"])
@@ -428,14 +424,8 @@ class Tables:
         Raises:
             WriteConflictError: another run wrote at the same time; the rows are as it left them.
         """
-        try:
+        with _conflicts(name, "while it was compacted: compact it later"):
             self.spark.sql(f"OPTIMIZE {self._sql_name(name)}").collect()
-        except Exception as fault:
-            if _CONFLICT.search(str(fault)) is None:
-                raise
-            raise WriteConflictError(
-                f"table '{name}': another run wrote it while it was compacted: compact it later"
-            ) from None
         self.spark.sql(f"VACUUM {self._sql_name(name)}").collect()
 
     def _require_partitions(self, name: str, column: str) -> None:
@@ -473,6 +463,17 @@ class Tables:
 
 def _no_step(_moment: Moment, _name: str) -> None:
     return None
+
+
+@contextmanager
+def _conflicts(name: str, told: str) -> Generator[None]:
+    """Say in our words that another run wrote the table."""
+    try:
+        yield
+    except Exception as fault:
+        if _CONFLICT.search(str(fault)) is None:
+            raise
+        raise WriteConflictError(f"table '{name}': another run wrote it {told}") from None
 
 
 def _parsed(text: str | None) -> dict[str, Any]:
