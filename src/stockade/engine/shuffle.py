@@ -60,8 +60,14 @@ def held_keys(
     held: dict[tuple[str, ...], DataFrame] = {}
     for group in wanted:
         keys = read.select(group).group_by(list(group)).aggregate([]).drop_null()
-        named = keys.rename_columns([f"_spine{i}" for i in range(len(group))])
-        held[group] = spine.sparkSession.createDataFrame(named)
+        # With no keys at all, Spark Connect knows the types only if it is told.
+        types = T.StructType(
+            [
+                T.StructField(f"_spine{i}", spine.schema[name].dataType)
+                for i, name in enumerate(group)
+            ]
+        )
+        held[group] = spine.sparkSession.createDataFrame(keys.rename_columns(types.names), types)
     return held
 
 
