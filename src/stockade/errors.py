@@ -12,6 +12,8 @@ from difflib import get_close_matches
 # ├── DataError              rows break a rule that the definition states
 # │   └── EmptyTableError
 # ├── FingerprintMismatchError   a definition changed since something was built with it
+# ├── EndedVersionError      a version of a view is used past its end date
+# ├── PlanMovedError         a plan is applied that is no longer what would be done
 # ├── LeakageError           a value was later than its decision
 # ├── VerificationError      engine and oracle disagree
 # └── WriteError             a write would replace what it must not
@@ -52,6 +54,14 @@ class EmptyTableError(DataError):
 
 class FingerprintMismatchError(StockadeError):
     """Raised when a definition is no longer the one that something was built with."""
+
+
+class EndedVersionError(StockadeError):
+    """Raised when a version of a view is used past its end date."""
+
+
+class PlanMovedError(StockadeError):
+    """Raised when a plan is applied that is no longer what would be done; nothing was recorded."""
 
 
 class LeakageError(StockadeError):

@@ -1,7 +1,7 @@
 """The one object that people hold: definitions, tables and models of one target."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
 
 from pyspark.sql import SparkSession
@@ -12,11 +12,12 @@ from stockade.building.erase import Erased, erase
 from stockade.building.explain import Explanation, explain_value
 from stockade.building.features import Inputs
 from stockade.building.materialize import Materialized, Progress, materialize
-from stockade.building.planning import planned
+from stockade.building.planning import apply, planned
 from stockade.building.rebuild import Rebuilt, Restatement, rebuild, restate
 from stockade.building.training_set import Built, build
 from stockade.building.upkeep import Maintained, TableState, maintain, verify_tables
 from stockade.building.verify import Verification, verify
+from stockade.building.versions import Version, Versions
 from stockade.champion import Champion, predictions_table
 from stockade.definitions.model import ModelSpec
 from stockade.definitions.plan import Plan
@@ -120,8 +121,26 @@ class FeatureStore:
             return tuple(contract_states(self.tables, self.registry.sources(source)))
 
     def plan(self) -> Plan:
-        """What materialising the declared views would change."""
+        """How the declared views differ from those that were applied, and what that costs."""
         return planned(self.tables, self.registry)
+
+    def apply(
+        self, plan_id: str | None = None, *, keep_until: date | None = None
+    ) -> tuple[Plan, tuple[Version, ...]]:
+        """Record the declared views as the current ones; see `stockade.building.planning`."""
+        return apply(self.tables, self.registry, plan_id=plan_id, keep_until=keep_until)
+
+    def versions(self, view: str) -> tuple[Version, ...]:
+        """All that was applied of a view, the latest last."""
+        lines = tuple(one for one in Versions.read(self.tables).lines if one.view == view)
+        if not lines:
+            self.registry.view(view)
+        return lines
+
+    def deprecated(self, view: str | None = None) -> tuple[FeatureView, ...]:
+        """Replaced versions, of one view or of all, that may still be used: write them, too."""
+        today = datetime.now(UTC).date()
+        return Versions.read(self.tables).deprecated(today=today, view=view)
 
     def materialize(
         self,

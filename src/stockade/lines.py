@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from stockade.building.erase import Erased
     from stockade.building.explain import Explanation
     from stockade.building.rebuild import Restatement
+    from stockade.building.versions import Version
     from stockade.learning.backtest import Backtest
     from stockade.learning.evaluate import Evaluation
     from stockade.learning.leak import Leak
@@ -37,6 +38,13 @@ def erased_lines(found: "Erased") -> Iterator[str]:
     for name in found.models:
         yield f"model '{name}' has learnt from it: build its training set and train it again"
     yield "old versions hold it until `stockade maintain` removes their files, after the retention"
+
+
+def version_line(one: "Version") -> str:
+    """A version of a view as it stands since it was recorded."""
+    state = "current" if one.until is None else f"may be used until {one.until}"
+    when = "" if one.recorded_at is None else f"{one.recorded_at:%Y-%m-%d %H:%M}  "
+    return f"{when}{one.view} version {one.number}, table '{one.table}': {state}"
 
 
 def explanation_lines(found: "Explanation") -> Iterator[str]:

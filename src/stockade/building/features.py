@@ -1,6 +1,6 @@
 """A service's features for any spine: opened, attached, derived."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -8,7 +8,9 @@ from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from stockade.building.versions import Versions
 from stockade.definitions.expression import columns_of
+from stockade.definitions.fingerprint import require_same, view_fingerprints
 from stockade.definitions.source import EventSource, Origin, Query, Table
 from stockade.definitions.spine import Mode, Spine
 from stockade.definitions.view import (
@@ -144,9 +146,9 @@ def attach_service(
     Returns:
         n rows: the spine's columns, every computed feature (hidden ones too), audit columns.
     """
-    selections = [
-        selection if mode == "exact" else _snapshot(selection) for selection in service.selections()
-    ]
+    selections = service.selections()
+    if mode == "snapshot":
+        selections = tuple(_snapshots(selections, inputs))
     histories = [inputs.history(selection) for selection in selections]
     attached = attach(
         rows, histories, decided_at=spine.decided_at, keys=spine.keys, audit=audit, options=options
@@ -157,28 +159,51 @@ def attach_service(
     return Attached(_derived(features, rows, service), attached.profile)
 
 
-def _snapshot(selection: Selection) -> Selection:
-    """The same features, looked up in the view's materialised table."""
-    view = selection.view
-    if isinstance(view, LookupView):
-        return selection
-    if isinstance(view, PatternView):
-        raise DefinitionError(
-            f"view '{view.name}' is computed at each decision and has no snapshots: use mode "
-            "'exact', or leave it out"
-        )
-    table = EventSource(
-        name=f"{view.name}_snapshot", origin=Table(name=view.name), event_time=AS_OF
-    )
+def _snapshots(selections: Sequence[Selection], inputs: Inputs) -> Iterator[Selection]:
+    """The same features, looked up in the tables of the views' versions."""
+    versions, today = Versions.read(inputs.tables.tables), inputs.now.astimezone(UTC).date()
+    for selection in selections:
+        view = selection.view
+        if isinstance(view, LookupView):
+            yield selection
+        elif isinstance(view, PatternView):
+            raise DefinitionError(
+                f"view '{view.name}' is computed at each decision and has no snapshots: use mode "
+                "'exact', or leave it out"
+            )
+        elif inputs.pinned:
+            yield _snapshot(selection, view, versions.table_of(view))
+        else:
+            table = versions.live(view, today=today).name
+            _refuse_other_definition(inputs.tables.tables, selection, table)
+            yield _snapshot(selection, view, table)
+
+
+def _snapshot(selection: Selection, view: FeatureView, table: str) -> Selection:
+    source = EventSource(name=f"{view.name}_snapshot", origin=Table(name=table), event_time=AS_OF)
     lookup = LookupView(
         name=view.name,
         entity=view.entity,
-        source=table,
+        source=source,
         columns=selection.names,
         # An entity without a row in the last snapshot had no events then: older rows are not it.
         max_age=TICK[view.cadence],
     )
     return Selection(view=lookup, names=selection.names)
+
+
+def _refuse_other_definition(tables: Tables, selection: Selection, table: str) -> None:
+    """The snapshots of a view that nobody applied may be another definition's."""
+    note = tables.note_with(table, "fingerprints") if tables.exists(table) else None
+    if note is not None:
+        wrote, declared = note["fingerprints"], view_fingerprints(selection.view)
+        require_same(
+            {name: wrote[name] for name in selection.names if name in wrote},
+            {name: declared[name] for name in selection.names},
+            who=f"table '{table}'",
+            remedy=f"look at `stockade plan`, and write '{selection.view.name}' again before its "
+            "snapshots are used",
+        )
 
 
 def _filled(rows: DataFrame, selections: Iterable[Selection]) -> DataFrame:

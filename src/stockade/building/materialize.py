@@ -18,6 +18,7 @@ from stockade.building.changes import (
     versions_read,
 )
 from stockade.building.features import AS_OF, AS_OF_ON, TICK, Inputs
+from stockade.building.versions import Versions
 from stockade.definitions.fingerprint import (
     definition_fingerprint,
     require_same,
@@ -85,7 +86,8 @@ def materialize(
 
     Args:
         tables: where to read events and write the view's table (keys, `as_of`, features,
-            `as_of_on`), partitioned by the day `as_of_on`.
+            `as_of_on`), partitioned by the day `as_of_on`; that of its version, where one was
+            applied.
         view: what to compute; an entity is active at a tick if an event known by then lies
             within the view's longest window.
         start, end: days (UTC), half-open. A daily tick is midnight, before that day's events.
@@ -100,12 +102,16 @@ def materialize(
     Raises:
         DefinitionError: the days are not an interval.
         SchemaError, DataError: the source breaks its contract; nothing is written.
-        FingerprintMismatchError: the table was written by another definition, and not `rebuild`.
+        FingerprintMismatchError: another definition was applied; or none was, and another one wrote
+            the table, and not `rebuild`.
+        EndedVersionError: the view's definition is a version whose end date has come.
         EmptyTableError: the source has no rows, and not `allow_empty`; nothing is written.
         WriteConflictError: other runs wrote the same days, time and again.
     """
     if not start < end:
         raise DefinitionError(f"materialize '{view.name}': start {start} must be before end {end}")
+    today = (now or datetime.now(UTC)).astimezone(UTC).date()
+    view = Versions.read(tables).live(view, today=today)
     if not rebuild:
         _refuse_other_definition(tables, view)
     until = datetime.combine(end, time(), UTC)

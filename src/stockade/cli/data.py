@@ -1,6 +1,6 @@
 """Commands from definitions and files to training sets."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,10 +23,11 @@ from stockade.cli.frame import (
 from stockade.definitions.source import Files
 from stockade.definitions.view import FeatureView
 from stockade.errors import DefinitionError
-from stockade.lines import erased_lines, explanation_lines, plural, restatement_lines
+from stockade.lines import erased_lines, explanation_lines, plural, restatement_lines, version_line
 
 if TYPE_CHECKING:
     from stockade.building.upkeep import TableState
+    from stockade.feature_store import FeatureStore
 
 
 @app.command()
@@ -48,17 +49,37 @@ def check(context: typer.Context) -> None:
 
 @app.command()
 def plan(context: typer.Context) -> None:
-    """Compare declared views with materialised tables; exit code 2 if they differ."""
+    """Compare declared views with those that were applied; exit code 2 if they differ."""
     with open_store(context.obj) as store:
         found = store.plan()
     steps, lines = found.steps, [*found.lines()]
     lines.append(
-        f"{len(steps)} {plural('change', len(steps))}. Write with: stockade materialize VIEW"
+        f"{len(steps)} {plural('change', len(steps))}. Apply with: stockade apply {found.id}"
         if steps
-        else "nothing to do: tables and definitions agree"
+        else "nothing to do: what is declared was applied"
     )
     say(context.obj, plain(found), "\n".join(lines))
     raise typer.Exit(Exit.CHANGES if steps else Exit.DONE)
+
+
+@app.command()
+def apply(
+    context: typer.Context,
+    plan_id: Annotated[
+        str | None, typer.Argument(help="as `plan` printed it; without it, the plan as it is now")
+    ] = None,
+    *,
+    keep_until: Annotated[
+        str | None, typer.Option(help="when the use of what is replaced ends; without it, today")
+    ] = None,
+) -> None:
+    """Record the declared views as the current ones: that plan, or nothing if it has moved."""
+    end = None if keep_until is None else day(keep_until)
+    with open_store(context.obj) as store, working("applying"):
+        found, versions = store.apply(plan_id, keep_until=end)
+    lines = [*found.lines(), *map(version_line, versions)]
+    data = {"plan": plain(found), "versions": [one.document() for one in versions]}
+    say(context.obj, data, "\n".join(lines) or "nothing to do: what is declared was applied")
 
 
 @app.command()
@@ -96,13 +117,12 @@ def materialize(
 ) -> None:
     """Write snapshots of views for the days from START up to, not including, END."""
     with open_store(context.obj) as store:
-        declared = [view.name for view in store.registry.all(FeatureView)]
         done: list[Any] = []
         with bars() as progress:
-            for name in views or declared:
+            for view in _to_write(store, views):
                 done.append(
                     store.materialize(
-                        name,
+                        view,
                         start=day(start),
                         end=day(end),
                         rebuild=rebuild,
@@ -119,6 +139,17 @@ def materialize(
     say(context.obj, {"views": [plain(one) for one in done]}, text)
     waits = any(one.waiting for one in done)
     raise typer.Exit(Exit.CHANGES if waits else Exit.DONE)
+
+
+def _to_write(store: "FeatureStore", names: list[str] | None) -> Iterator[str | FeatureView]:
+    """The named views or all that are declared, each with its deprecated versions."""
+    declared = [view.name for view in store.registry.all(FeatureView)]
+    old = store.deprecated()
+    for name in names or [*dict.fromkeys([*declared, *(view.name for view in old)])]:
+        versions = [view for view in old if view.name == name]
+        if name in declared or not versions:
+            yield name
+        yield from versions
 
 
 @app.command()

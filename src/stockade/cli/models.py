@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from stockade.cli.frame import Day, Exit, app, bars, day, instant, open_store, plain, say, working
-from stockade.lines import evaluation_lines, leak_lines, replay_lines
+from stockade.lines import evaluation_lines, leak_lines, replay_lines, version_line
 
 
 @app.command()
@@ -114,10 +114,18 @@ def withdraw_(context: typer.Context, model: str) -> None:
 
 
 @app.command(name="history")
-def history_(context: typer.Context, model: str) -> None:
-    """Every version of a model, the latest first, and what became of it."""
+def history_(
+    context: typer.Context, name: Annotated[str, typer.Argument(help="model or view")]
+) -> None:
+    """Every version of a model, the latest first, or of a view, and what became of it."""
     with open_store(context.obj) as store:
-        found = store.history(model)
+        if ("model", name) not in store.registry.definitions:
+            versions = store.versions(name)
+            lines = [line for one in versions for line in (version_line(one), f"    {one.reason}")]
+            data = {"versions": [one.document() for one in versions]}
+            say(context.obj, data, "\n".join(lines) or "never applied")
+            return
+        found = store.history(name)
     lines = [
         f"{one.version:>4}  registered {one.created_at:%Y-%m-%d %H:%M}  "
         + ", ".join(

@@ -1,5 +1,6 @@
 """The command that tells Unity Catalog what tables are."""
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -23,6 +24,7 @@ def annotate(
     ] = False,
 ) -> None:
     """Tell Unity Catalog the key, meaning, tags and readers of materialised tables."""
+    from stockade.building.versions import Versions
     from stockade.unity import annotate as tell
     from stockade.unity import identifier, readers_of, statements
 
@@ -46,7 +48,9 @@ def annotate(
             text = "a folder has no catalog to tell; --dry-run prints what a catalog would be told"
             say(context.obj, {"tables": []}, text)
             return
-        there = [view for view in wanted if store.tables.exists(view.name)]
+        known = Versions.read(store.tables)
+        named = [replace(view, name=known.table_of(view)) for view in wanted]
+        there = [view for view in named if store.tables.exists(view.name)]
         done = [tell(store.tables, view, readers=readers) for view in there]
     lines = [
         f"{one.table}: "

@@ -65,7 +65,7 @@ def semantics(value: object) -> Any:
 
 def feature_fingerprint(view: View, feature: Feature) -> str:
     """16 hex digits that change whenever the feature's values may."""
-    return _digest(feature_semantics(view, feature))
+    return digest(feature_semantics(view, feature))
 
 
 def feature_semantics(view: View, feature: Feature) -> Mapping[str, Any]:
@@ -87,21 +87,26 @@ def view_fingerprints(view: View) -> Mapping[str, str]:
     return {feature.name: feature_fingerprint(view, feature) for feature in view.features()}
 
 
+def snapshot_fingerprint(view: FeatureView) -> str:
+    """16 hex digits that change whenever the view's snapshots may."""
+    return digest({"features": dict(view_fingerprints(view)), "cadence": view.cadence})
+
+
 def service_fingerprints(service: FeatureService) -> Mapping[str, str]:
     """Column name -> fingerprint, for every column of the service, hidden ones included."""
-    prints = {name: _digest({"spine column": name}) for name in service.spine_columns}
+    prints = {name: digest({"spine column": name}) for name in service.spine_columns}
     for selection in service.selections():
         of_view = view_fingerprints(selection.view)
         prints |= {name: of_view[name] for name in selection.names}
     for derived in service.derived():
         used = {name: prints.get(name, name) for name in sorted(columns_of(derived.expression))}
-        prints[derived.name] = _digest({"expression": derived.expression, "inputs": used})
+        prints[derived.name] = digest({"expression": derived.expression, "inputs": used})
     return {name: prints[name] for name in (*service.spine_columns, *service.computed())}
 
 
 def definition_fingerprint(definition: object) -> str:
     """16 hex digits that change whenever the definition, documentation apart, does."""
-    return _digest(semantics(definition))
+    return digest(semantics(definition))
 
 
 def require_same(
@@ -129,7 +134,8 @@ def require_same(
         raise FingerprintMismatchError(f"{who} was built with other definitions ({said}): {remedy}")
 
 
-def _digest(value: object) -> str:
+def digest(value: object) -> str:
+    """16 hex digits of plain JSON types, whatever the order of their keys."""
     text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

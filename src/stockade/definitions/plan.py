@@ -4,7 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from stockade.definitions.fingerprint import feature_semantics, view_fingerprints
+from stockade.definitions.fingerprint import (
+    digest,
+    feature_semantics,
+    snapshot_fingerprint,
+    view_fingerprints,
+)
 from stockade.definitions.view import FeatureService, FeatureView
 
 Action = Literal["create", "change", "drop"]
@@ -60,10 +65,22 @@ class Cost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """All steps, views in order of their names; and view -> what its steps cost."""
+    """What would change.
 
+    Attributes:
+        id: 16 hex digits that are others when the plan is another one, whatever it costs.
+        steps: views in order of their names.
+        costs: view -> what its steps cost.
+    """
+
+    id: str
     steps: tuple[Step, ...]
     costs: Mapping[str, Cost] = field(default_factory=dict[str, Cost])
+
+    @property
+    def views(self) -> tuple[str, ...]:
+        """The views that have steps."""
+        return tuple(dict.fromkeys(step.view for step in self.steps))
 
     def lines(self) -> Iterator[str]:
         """The plan as text: each view's steps, and below them what they cost."""
@@ -93,11 +110,12 @@ def plan(declared: Sequence[FeatureView], deployed: Mapping[str, FeatureView]) -
 
     Args:
         declared: views of the registry.
-        deployed: table name -> the view that wrote it.
+        deployed: view name -> the definition that was applied last, or that wrote its table.
     """
     by_name = {view.name: view for view in declared}
     steps: list[Step] = []
-    for name in sorted({*by_name, *deployed}):
+    names = sorted({*by_name, *deployed})
+    for name in names:
         here, there = by_name.get(name), deployed.get(name)
         if there is None and here is not None:
             count = len(here.features())
@@ -106,7 +124,12 @@ def plan(declared: Sequence[FeatureView], deployed: Mapping[str, FeatureView]) -
             steps.append(_step("drop", name, None, "no definition declares it"))
         elif there is not None:
             steps += _changes(here, there)
-    return Plan(steps=tuple(steps))
+    sides = [[n, *(_print(side.get(n)) for side in (by_name, deployed))] for n in names]
+    return Plan(id=digest([one for one in sides if one[1] != one[2]]), steps=tuple(steps))
+
+
+def _print(view: FeatureView | None) -> str | None:
+    return None if view is None else snapshot_fingerprint(view)
 
 
 def _changes(here: FeatureView, there: FeatureView) -> Iterator[Step]:

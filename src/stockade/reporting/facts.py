@@ -11,11 +11,12 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from stockade.building.features import AS_OF_ON
+from stockade.building.versions import Versions
 from stockade.champion import PROBABILITY, SCORE, Champion, predictions_table
 from stockade.definitions.fingerprint import view_fingerprints
 from stockade.definitions.model import ModelSpec
 from stockade.definitions.registry import Registry
-from stockade.definitions.view import View
+from stockade.definitions.view import FeatureView, View
 from stockade.learning.registry import VersionHistory, history, load_model
 from stockade.learning.tracking import Destination, ModelNotFoundError
 from stockade.scoring.explained import explained_rows
@@ -120,11 +121,12 @@ def gathered(tables: Tables, registry: Registry) -> Facts:
     """Read what there is; what is missing is left empty and said so by the report."""
     models = tuple(_model(tables, spec) for spec in registry.all(ModelSpec))
     since, until = date(1970, 1, 1), date(2200, 1, 1)
+    versions = Versions.read(tables)
     return Facts(
         target=tables.target.schema or tables.target.warehouse.parent.name,
         written_at=datetime.now(UTC),
         models=models,
-        views=tuple(_view(tables, registry, view) for view in registry.views()),
+        views=tuple(_view(tables, registry, versions, view) for view in registry.views()),
         measures=record.read(tables, record.MEASURES, since=since, until=until),
         alerts=record.read(tables, record.ALERTS, since=since, until=until),
     )
@@ -195,7 +197,7 @@ def _queue(
         )
 
 
-def _view(tables: Tables, registry: Registry, view: View) -> ViewFacts:
+def _view(tables: Tables, registry: Registry, versions: Versions, view: View) -> ViewFacts:
     using = tuple(
         spec.name
         for spec in registry.all(ModelSpec)
@@ -205,9 +207,10 @@ def _view(tables: Tables, registry: Registry, view: View) -> ViewFacts:
         "view": view, "fingerprints": view_fingerprints(view),
         "tables": tuple(tables_of(view.source.origin)), "models": using,
     }  # fmt: skip
-    if not tables.exists(view.name):
+    table = versions.table_of(view) if isinstance(view, FeatureView) else view.name
+    if not tables.exists(table):
         return ViewFacts(**facts)  # type: ignore[arg-type]
-    rows = tables.read(view.name)
+    rows = tables.read(table)
     last = rows.agg(F.max(AS_OF_ON)).first() if AS_OF_ON in rows.columns else None
     if last is None or last[0] is None:
         return ViewFacts(**facts)  # type: ignore[arg-type]

@@ -8,6 +8,7 @@ from pyspark.sql import functions as F
 
 from stockade.building.features import Inputs, attach_service
 from stockade.building.training_set import decisions
+from stockade.building.versions import Versions
 from stockade.champion import Champion, predictions_table
 from stockade.definitions.fingerprint import from_json, require_same, service_fingerprints
 from stockade.definitions.model import ModelSpec
@@ -56,15 +57,19 @@ def write_predictions(
     trained with.
 
     Raises:
-        FingerprintMismatchError: a declared definition has changed since; each is named.
+        FingerprintMismatchError: a declared definition has changed since, and no version of its
+            view that may still be used is the champion's; each is named.
+        EndedVersionError: the champion needs a version of a view whose end date has come.
     """
+    pinned: TrainingSet = from_json(champion.definitions_json)
+    today, declared = datetime.now(UTC).date(), spec.training_set.features
+    usable = Versions.read(tables).allowing(declared, pinned.features, today=today)
     require_same(
         champion.fingerprints,
-        service_fingerprints(spec.training_set.features),
+        service_fingerprints(usable),
         who=f"model '{champion.name}' version {champion.version}",
         remedy="retrain it, or restore the definition",
     )
-    pinned: TrainingSet = from_json(champion.definitions_json)
     table = predictions_table(spec.name, shadow=shadow)
     featured = _featured(tables, pinned, since=since, until=until)
     if featured.profile.rows == 0:

@@ -257,10 +257,12 @@ class Tables:
             writer = writer.partitionBy(*partition_by)
         return self._commit(name, writer.options(**(properties or {})), note, fence)
 
-    def append(self, name: str, frame: DataFrame, *, note: Note) -> Written:
+    def append(
+        self, name: str, frame: DataFrame, *, note: Note, fence: Fence | None = None
+    ) -> Written:
         """Add rows to a table that is only ever added to; it is made where it is missing."""
         writer = frame.coalesce(1).write.format("delta").mode("append")
-        return self._commit(name, writer.option("delta.appendOnly", "true"), note)
+        return self._commit(name, writer.option("delta.appendOnly", "true"), note, fence)
 
     def replace_interval(
         self,
