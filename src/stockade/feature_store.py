@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
 
+import pandas as pd
 from pyspark.sql import SparkSession
 
 from stockade.building.audit import Audit, audit
@@ -62,6 +63,7 @@ from stockade.session import check_session, session
 from stockade.store.ingest import ingest
 from stockade.store.tables import Tables, Written
 from stockade.target import Target
+from stockade.watching.decided import outcomes
 from stockade.watching.diagnosis import Diagnosis, diagnosis
 from stockade.watching.monitor import Monitored, monitor
 
@@ -360,6 +362,20 @@ class FeatureStore:
         return evaluate_predictions(
             self.tables, self._model(model), since=since, until=until, as_of=as_of
         )
+
+    def outcomes(
+        self, model: str | ModelSpec, *, since: date, until: date, as_of: datetime
+    ) -> pd.DataFrame:
+        """The scored decisions of the days `[since, until)`, and what was known of each at `as_of`.
+
+        One row per decision, in memory; for `stockade.analysis`. See `watching.decided.outcomes`.
+        """
+        spec = self._model(model)
+        predictions = self.tables.read(predictions_table(spec.name))
+        with spark_faults():
+            return outcomes(
+                Inputs.of(self.tables), spec, predictions, since=since, until=until, as_of=as_of
+            )
 
     def release(
         self, strategy: str | ReleaseStrategy, *, since: date, until: date, as_of: datetime

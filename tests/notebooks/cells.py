@@ -22,7 +22,8 @@ from nbformat import NotebookNode
 NOTEBOOKS = Path(__file__).parent.parent.parent / "notebooks"
 # Later ones read what earlier ones wrote.
 ORDER = (
-    "explore_a_source", "add_a_feature", "compare_models", "explain_a_decision", "month_end_report"
+    "explore_a_source", "add_a_feature", "compare_models", "explain_a_decision", "month_end_report",
+    "find_the_loss",
 )  # fmt: skip
 FIRST, BETWEEN, MAGIC = "# Databricks notebook source\n", "# COMMAND ----------", "# MAGIC "
 

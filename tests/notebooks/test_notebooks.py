@@ -9,7 +9,7 @@ import pytest
 from stockade.notebook import Page
 from tests.notebooks.cells import NOTEBOOKS, ORDER, Cell, as_html, cells, imports, run
 
-RENDERED = ("explain_a_decision", "month_end_report")
+RENDERED = ("explain_a_decision", "month_end_report", "find_the_loss")
 
 
 class _Widgets:
@@ -99,11 +99,13 @@ def test_the_notebooks_run_one_after_the_other(
     assert "is champion" in said["compare_models"]
     assert "events make it up" in said["explain_a_decision"]
     assert "with a mature label" in said["month_end_report"]
+    assert "conjunctions were counted" in said["find_the_loss"]
+    assert "alerts_a_day" in said["find_the_loss"]
     plots = [
         one for name in ORDER for cell in found[name] for one in cell.outputs
         if "image/png" in one.get("data", {})
     ]  # fmt: skip
-    assert len(plots) == 4
+    assert len(plots) == 7
     for name in RENDERED:
         page = (pages / f"{name}.html").read_text(encoding="utf-8")
         assert "data:image/png;base64," in page

@@ -111,7 +111,7 @@ def feature_bins(
 
 def outcomes(
     inputs: Inputs,
-    watched: Watched,
+    spec: ModelSpec,
     predictions: DataFrame,
     *,
     since: date,
@@ -122,9 +122,9 @@ def outcomes(
 
     Returns:
         One row per decision: `decided_at`, `known_at` (naive, UTC), `score`, `probability`,
-        `action` and `loss` where there is a policy, `entity`, `state`, and the model's slices.
+        `action` and `loss` where there is a policy, `entity`, `state`, `label` (null where pending
+        or censored), and the model's slices as `slice NAME`.
     """
-    spec = watched.spec
     spine, label = spec.training_set.spine, spec.training_set.label
     rows = decisions(inputs, spine, start=midnight(since), end=midnight(until))
     written = [name for name in (SCORE, PROBABILITY, ACTION) if name in predictions.columns]
@@ -135,6 +135,7 @@ def outcomes(
         F.col(spine.decided_at).alias("decided_at"),
         F.col(label.known_at).alias("known_at"),
         F.col(label.state).alias("state"),
+        F.col(label.name).alias("label"),
         F.col(spec.review_entity or spine.id[0]).alias("entity"),
         *written,
         *((F.col(spec.policy.loss).cast("double").alias("loss"),) if spec.policy else ()),

@@ -175,7 +175,7 @@ def _gathered(
         }
         label = one.spec.training_set.label
         decided[name] = outcomes(
-            inputs, one, predictions, since=since - label.maturity - _OUTCOMES, until=until,
+            inputs, one.spec, predictions, since=since - label.maturity - _OUTCOMES, until=until,
             as_of=midnight(until),
         )  # fmt: skip
         states.append(_states(since, "model", name, {"version": str(one.champion.version)}))
