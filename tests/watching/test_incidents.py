@@ -2,7 +2,8 @@
 
 import pytest
 
-from benchmarks.incidents import DAYS, INCIDENTS, WARM, Incident, before_onset, plant, quiet_alerts
+from benchmarks.incident_histories import DAYS, INCIDENTS, WARM, Incident
+from benchmarks.incidents import before_onset, plant, quiet_alerts
 from stockade.watching.judge import Judge
 
 pytestmark = pytest.mark.slow

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 
 from stockade.watching.causes_of_models import of_definition, of_model
-from stockade.watching.causes_of_sources import Today, of_source
+from stockade.watching.causes_of_sources import of_source
 from stockade.watching.hypothesis import Hypothesis
 from stockade.watching.judge import Alert, Signal
 from stockade.watching.past import FEATURE, OUTCOME, SCORES, SOURCE, Past
+from stockade.watching.today import Today
 
 # Of an alarm, what must go away for a hypothesis to be worth telling.
 _WORTH = 0.15

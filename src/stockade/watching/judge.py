@@ -55,9 +55,9 @@ RULES: Mapping[tuple[str, str], Rule] = {
     (FEATURE, "skew_share"): Rule(way="up", least=0.0, absolute=True),
     (SCORES, "psi_previous"): Rule(way="up", least=0.10),
     (SCORES, "alerts_per_capacity"): Rule(way="up", least=0.4, log=True),
-    (OUTCOME, "reports_ratio"): Rule(way="both", least=0.40, log=True),
+    (OUTCOME, "reports_ratio"): Rule(way="both", least=0.40, log=True, lag=14),
     (OUTCOME, "found_share"): Rule(way="down", least=0.15, lag=28),
-    (OUTCOME, "report_delay"): Rule(way="both", least=0.35, log=True),
+    (OUTCOME, "report_delay"): Rule(way="both", least=0.35, log=True, lag=14),
     (OUTCOME, "metric_gap"): Rule(way="up", least=0.0, absolute=True),
 }  # fmt: skip
 # Where a label comes from, what is reported moves with fraud itself: that is judged as outcome.
