@@ -84,7 +84,8 @@ daily = (
 )
 moved = trends(daily, on="day")
 page.show(moved.table().head(12))
-page.show(pd.Series(moved.skipped, name="not looked at", dtype="object").to_frame())
+if moved.skipped:
+    page.show(pd.Series(moved.skipped, name="not looked at", dtype="object").to_frame())
 page.plot(moved.figure(most=4))
 
 # COMMAND ----------
@@ -92,7 +93,7 @@ page.plot(moved.figure(most=4))
 # MAGIC %md
 # MAGIC ## What if?
 # MAGIC
-# MAGIC Half, all and twice the review capacity, and some thresholds, for the decisions that were
+# MAGIC A quarter to twice the review capacity, and some thresholds, for the decisions that were
 # MAGIC scored. Intervals are wide where days are few.
 
 # COMMAND ----------
@@ -100,10 +101,10 @@ page.plot(moved.figure(most=4))
 midnight = datetime.combine(as_of, time(), UTC)
 decided = store.outcomes(spec, since=since, until=until, as_of=midnight)
 size = spec.review_capacity
-by_capacity = what_if(decided, policy, capacities=[size // 4, size // 2, size, 2 * size])
-page.show(by_capacity.table)
-page.plot(by_capacity.figure())
+page.show(what_if(decided, policy, capacities=[size // 4, size // 2, size, 2 * size]).table)
 
 # COMMAND ----------
 
-page.show(what_if(decided, policy, thresholds=[0.02, 0.05, 0.1, 0.2, 0.5]).table)
+by_threshold = what_if(decided, policy, thresholds=[0.02, 0.05, 0.1, 0.2, 0.5])
+page.show(by_threshold.table)
+page.plot(by_threshold.figure())

@@ -112,7 +112,7 @@ class Segments:
                   label="of all loss")  # fmt: skip
         axes.set_yticks(at, [one.where for one in shown])
         axes.xaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
-        axes.legend(frameon=False)
+        figure.legend(loc="outside lower right", ncols=2, frameon=False)
         axes.spines[["top", "right"]].set_visible(False)
         return figure
 
