@@ -111,7 +111,7 @@ class Segments:
         axes.barh(at - 0.2, [one.loss_share for one in shown], 0.38, color=_PALE,
                   label="of all loss")  # fmt: skip
         axes.set_yticks(at, [one.where for one in shown])
-        axes.xaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
+        axes.xaxis.set_major_formatter(lambda share, _: f"{100 * share:.3g} %")
         figure.legend(loc="outside lower right", ncols=2, frameon=False)
         axes.spines[["top", "right"]].set_visible(False)
         return figure
