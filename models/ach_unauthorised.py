@@ -60,8 +60,8 @@ ach_unauthorised = ModelSpec(
     "+ IF(owner_name_match < 0.7, 2, 0) + IF(amount_per_limit > 0.8, 1, 0) "
     "+ IF(days_with_device < 2, 1, 0)",
     slices=("age_band", "country", "account_age_days"),
-    validation=days(28),
-    test=days(42),
+    validation=days(42),
+    test=days(70),
     trials=8,
     owner=PAYMENTS,
     description="Will the payer disown this debit within sixty days?",

@@ -156,8 +156,8 @@ card_chargeback = ModelSpec(
     "+ IF(payments_of_bin_1h >= 2, 2, 0) + IF(deposit_cards_1d >= 1, 1, 0) "
     "+ IF(account_age_days < 7, 1, 0) + IF(amount_per_limit > 0.8, 1, 0)",
     slices=("age_band", "country", "account_age_days"),
-    validation=days(28),
-    test=days(42),
+    validation=days(42),
+    test=days(70),
     trials=8,
     owner=PAYMENTS,
     description="Will this card payment be charged back as fraud?",

@@ -135,8 +135,8 @@ money_laundering = ModelSpec(
     "+ IF(turnover_z > 2.5, 1, 0) + IF(turnover_per_income > 2, 1, 0) "
     "+ IF(coin_senders_7d >= 5 OR withdrawal_addresses_7d >= 5, 1, 0) + least(alerts_7d, 3)",
     slices=("country", "age_band", "occupation"),
-    validation=days(28),
-    test=days(42),
+    validation=days(42),
+    test=days(70),
     trials=8,
     owner=CRIME,
     description="Would a case about this customer's week be confirmed?",

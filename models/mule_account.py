@@ -148,8 +148,8 @@ mule_account = ModelSpec(
     "+ IF(email_domain_age_days < 30, 1, 0) + IF(all_orders_7d = 0 AND withdrawals_7d > 0, 1, 0) "
     "+ IF(strangers_paid_in_7d > 1, 2, 0)",
     slices=("age_band", "country", "phone_type"),
-    validation=days(28),
-    test=days(56),
+    validation=days(42),
+    test=days(70),
     trials=8,
     owner=CRIME,
     description="Will this young account be off-boarded for cause?",

@@ -131,8 +131,8 @@ onchain_risk = ModelSpec(
     "+ IF(customers_paid_by_address_30d + senders_to_address_30d > 2, 1, 0) "
     "+ IF(amount_usd > 3000, 1, 0) + IF(chain_payers_7d > 5, 1, 0)",
     slices=("direction", "asset"),
-    validation=days(28),
-    test=days(42),
+    validation=days(42),
+    test=days(70),
     trials=8,
     owner=CHAIN,
     description="Will the other side of this transfer be named as illicit within sixty days?",

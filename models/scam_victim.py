@@ -63,8 +63,8 @@ scam_victim = ModelSpec(
     "+ IF(investment_tickets_30d + romance_tickets_30d + impostor_tickets_30d > 0, 1, 0) "
     "+ IF(remote_sessions_1d > 0, 3, 0)",
     slices=("age_band", "country", "account_age_days"),
-    validation=days(28),
-    test=days(56),
+    validation=days(42),
+    test=days(70),
     trials=8,
     owner=CRIME,
     description="Is this withdrawal going to a scammer?",

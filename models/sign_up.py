@@ -167,8 +167,8 @@ sign_up = ModelSpec(
     "+ IF(email_domain_age_days < 30, 1, 0) + IF(phone_type = 'voip', 1, 0) "
     "+ IF(face_match < 0.75, 1, 0) + IF(siblings_7d > 2, 1, 0)",
     slices=("age_band", "country", "doc_type"),
-    validation=days(28),
-    test=days(56),
+    validation=days(42),
+    test=days(70),
     trials=8,
     owner=IDENTITY,
     description="Will the account behind these documents be off-boarded for cause?",

@@ -44,8 +44,8 @@ takeover_withdrawal = ModelSpec(
     " + IF(changes_1d > 0, 2, 0) + IF(amount_per_equity > 0.8, 1, 0) "
     "+ IF(failed_logins_1d > 2, 1, 0)",
     slices=("age_band", "country", "asset"),
-    validation=days(28),
-    test=days(56),
+    validation=days(42),
+    test=days(70),
     trials=8,
     owner=IDENTITY,
     description="Is somebody other than the owner sending these coins away?",

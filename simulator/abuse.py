@@ -184,9 +184,11 @@ def pump(script: Script, life: Life) -> None:
                 rail=WIRE, value=np.rint(people.wealth[who] * (0.8 + d[who])) * 100,
                 bank=life.banks[who], name_match=1.0,
             )  # fmt: skip
+            # As much as they came with, however much earlier pumps earned them: a thin book
+            # sells nobody a fortune.
             script.acts.add(
                 person=who, at=start + (MINUTE * before).astype(np.int64), kind=BUY, asset=coin,
-                mode=SHARE, value=0.4 + 0.5 * d[who], **why,
+                value=np.rint(people.wealth[who] * (0.4 + 0.5 * d[who])) * 100, **why,
             )  # fmt: skip
             script.acts.add(
                 person=who, at=start + (MINUTE * after).astype(np.int64), kind=SELL, asset=coin,
