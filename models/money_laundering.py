@@ -19,6 +19,7 @@ from trust_safety.features.coin_flows import LADDER, coin_deposits, coin_withdra
 from trust_safety.features.equity import equity, flow_ratios, money_flow
 from trust_safety.features.fiat_velocity import fiat_in, fiat_out
 from trust_safety.features.help_desk import memo_topics
+from trust_safety.features.money_matching import money_matching
 from trust_safety.features.orders_placed import trading_orders
 from trust_safety.features.reviews import (
     alert_history,
@@ -26,6 +27,7 @@ from trust_safety.features.reviews import (
     case_results,
     enforcement_history,
 )
+from trust_safety.features.shared_identity import shared_identity
 from trust_safety.features.sources import CRIME
 from trust_safety.features.structuring import structuring, structuring_ratios
 from trust_safety.models.moments import DECLARED, SEARCH
@@ -90,6 +92,8 @@ laundering_features = FeatureService(
         account_profile.select("declared_income_band", "phone_type"),
         account_age,
         money_flow,
+        money_matching,
+        shared_identity,
         structuring,
         fiat_in,
         fiat_out,

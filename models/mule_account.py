@@ -26,10 +26,12 @@ from trust_safety.features.coin_flows import LADDER, coin_deposits, coin_withdra
 from trust_safety.features.equity import equity, flow_ratios, money_flow
 from trust_safety.features.fiat_velocity import days_since_first_deposit, fiat_in, fiat_out
 from trust_safety.features.help_desk import memo_topics
+from trust_safety.features.money_matching import money_matching
 from trust_safety.features.orders_placed import trading_orders
 from trust_safety.features.payment_returns import user_returns
 from trust_safety.features.session_pace import session_pace
 from trust_safety.features.shared_devices import device_users, signup_devices
+from trust_safety.features.shared_identity import shared_identity
 from trust_safety.features.sources import CRIME
 from trust_safety.features.structuring import structuring, structuring_ratios
 from trust_safety.models.moments import SEARCH
@@ -104,6 +106,8 @@ young_account_features = FeatureService(
         coin_deposits,
         coin_withdrawals,
         money_flow,
+        money_matching,
+        shared_identity,
         structuring,
         trading_orders,
         account_logins,

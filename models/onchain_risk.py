@@ -25,6 +25,7 @@ from trust_safety.features.chain_addresses import (
     chain_out,
     chain_ratios,
 )
+from trust_safety.features.chain_exposure import chain_exposure
 from trust_safety.features.coin_flows import coin_deposits, coin_withdrawals
 from trust_safety.features.destinations import destination_novelty, destination_senders, paid_back
 from trust_safety.features.equity import flow_ratios, money_flow
@@ -83,6 +84,7 @@ coin_move_features = FeatureService(
         address_customers,
         chain_in,
         chain_out,
+        chain_exposure,
         destination_novelty,
         destination_senders,
         paid_back,

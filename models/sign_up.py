@@ -32,6 +32,7 @@ from trust_safety.features.shared_devices import (
     network_users,
     signup_devices,
 )
+from trust_safety.features.shared_identity import shared_identity
 from trust_safety.features.sources import IDENTITY
 from trust_safety.features.windows import DAY, MONTH, WEEK
 from trust_safety.models.moments import SEARCH
@@ -129,6 +130,7 @@ submission_features = FeatureService(
         document_users,
         person_users,
         household_users,
+        shared_identity,
         referrer_burst,
         signup_devices,
         network_signups,
