@@ -73,9 +73,24 @@ ach_release = ReleaseStrategy(
         Course(name="refuse", refuses=True, friction=45.0),
     ),
     levels=(
-        Level(name="unauthorised", label=unauthorised, rate=0.005),
-        Level(name="administrative", label=is_administrative, rate=0.03),
-        Level(name="overall", label=is_any_return, rate=0.15),
+        Level(
+            name="unauthorised",
+            label=unauthorised,
+            rate=0.005,
+            description="Nacha's rule: who is above must come below.",
+        ),
+        Level(
+            name="administrative",
+            label=is_administrative,
+            rate=0.03,
+            description="Nacha inquires above it.",
+        ),
+        Level(
+            name="overall",
+            label=is_any_return,
+            rate=0.15,
+            description="Nacha inquires above it.",
+        ),
     ),
     owner=PAYMENTS,
     description="Instant credit, a hold, a limit or a refusal for each band of risk.",

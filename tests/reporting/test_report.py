@@ -5,23 +5,54 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from stockade import Course, Level, ReleaseStrategy, days
 from stockade.definitions.fingerprint import view_fingerprints
 from stockade.learning.registry import history, load_model
+from stockade.learning.release import Reports, cohorts
 from stockade.learning.train import train
 from stockade.learning.tune import Running
-from stockade.reporting.facts import Facts, ModelFacts, QueueLine, ViewFacts
+from stockade.reporting.facts import Facts, ModelFacts, QueueLine, ReturnFacts, ViewFacts
 from stockade.reporting.report import report
 from stockade.watching import record
 from tests.learning.samples import PINNED, destination, spec_with, training_table
-from tests.reporting.browser import looked_over
+from tests.reporting.browser import Session, looked_over
 
 pytestmark = pytest.mark.slow
 SPEC = spec_with(slices=("amount",), owner="returns@example.com", description="<b>Returned?</b>")
 (SELECTION, *_) = SPEC.training_set.features.selections()
 DAYS = [date(2026, 3, day) for day in (1, 2, 3)]
+
+
+_LABEL = SPEC.training_set.label
+STRATEGY = ReleaseStrategy(
+    name="holding", models=(SPEC,), amount="amount", cohort=days(60),
+    courses=(Course(name="instant"), Course(name="hold", hold=days(2), friction=1.0)),
+    levels=(
+        Level(name="unauthorised", label=_LABEL, rate=0.005, description="A rule."),
+        Level(name="overall", label=_LABEL, rate=0.15),
+    ),
+)  # fmt: skip
+
+
+def returns(**shares: float) -> ReturnFacts:
+    """Of a hundred payments a day for 120 days, so many come back, within ten days each."""
+    as_of = datetime(2026, 4, 1, tzinfo=UTC)
+    made = np.datetime64("2026-04-01", "us") - np.arange(12_000) * np.timedelta64(864, "s")
+    age = (np.datetime64("2026-04-01", "us") - made).astype(np.int64)
+    draw = np.random.default_rng(0)
+    levels = {}
+    for name, share in shares.items():
+        delay = draw.integers(0, 10 * 86_400_000_000, len(made))
+        known = (draw.random(len(made)) < share) & (delay < age)
+        levels[name] = Reports(
+            age=age, delay=np.where(known, delay, -1), is_censored=np.zeros(len(made), np.bool_),
+            maturity=days(10),
+        )  # fmt: skip
+    return ReturnFacts(strategy=STRATEGY, as_of=as_of, cohorts=cohorts(STRATEGY, made, levels))
 
 
 def empty(name: str) -> pd.DataFrame:
@@ -78,7 +109,10 @@ def full(bare: Facts, tmp_path_factory: pytest.TempPathFactory) -> Facts:
              "models": SPEC.name, "text": "rows", "evidence": "{}"}
         ]
     )  # fmt: skip
-    return replace(bare, models=(model,), views=(view,), measures=measures, alerts=alerts)
+    return replace(
+        bare, models=(model,), views=(view,), measures=measures, alerts=alerts,
+        returns=(returns(unauthorised=0.012, overall=0.04),),
+    )  # fmt: skip
 
 
 def test_a_target_without_anything_is_told_what_to_do(bare: Facts) -> None:
@@ -100,6 +134,31 @@ def test_numbers_alerts_and_reasons_are_on_the_page(full: Facts) -> None:
     assert "more than in 97 % of decisions" in page
     assert "late partition: 10 of 20 rows did not come" in page
     assert page.count("<svg") >= 7
+
+
+def test_returns_stand_by_period_against_their_levels_and_what_to_do_follows(full: Facts) -> None:
+    page = report(full)
+
+    newest = next(c for c in full.returns[0].cohorts if c.level == "unauthorised")
+    assert (newest.verdict, newest.payments) == ("above", 6_000)
+    assert f"{newest.completed:.2%}" in page
+    assert f"{newest.low:.2%} to {newest.high:.2%}" in page
+    assert "A rule." in page
+    # Above is told to be brought down, below is not spoken of.
+    said = page[page.index("What we recommend") : page.index('id="model-')]
+    assert "stockade strategy holding" in said
+    assert "Unauthorised returns of payments made" in said
+    assert "Overall returns" not in said
+    assert page.count("returns in the end, with 90 % interval") == 2
+
+
+def test_returns_that_nobody_can_tell_are_not_guessed(full: Facts) -> None:
+    unknown = replace(full, returns=(ReturnFacts(strategy=STRATEGY, said="no table 'returns'"),))
+
+    page = report(unknown)
+
+    assert "Nothing can be said: no table" in page
+    assert "the level" not in page
 
 
 def test_what_a_definition_says_is_text_and_every_link_leads_somewhere(full: Facts) -> None:
@@ -132,3 +191,34 @@ def test_a_browser_and_a_screen_reader_find_no_fault(
     assert found["faults"] == []
     assert found["console"] == []
     assert found["violations"] == []
+
+
+def test_by_keys_alone_a_reader_skips_searches_and_scrolls(full: Facts, tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    path.write_text(report(full), encoding="utf-8")
+    page = Session(path, tmp_path)
+    try:
+        page.press("Tab", 9)
+        assert page.value("document.activeElement.className") == "skip"
+        page.press("Enter", 13)
+        assert page.value("location.hash") == "#main"
+        # Past the list: next is the first stop of the report itself.
+        page.press("Tab", 9)
+        assert page.value("!!document.activeElement.closest('main')")
+
+        page.value("document.getElementById('q').focus()")
+        page.type("late partition")
+        shown = page.value(
+            "[...document.querySelectorAll('.part')].filter(one=>!one.closest('[hidden]'))"
+            ".map(one=>one.querySelector('h3').textContent)"
+        )
+        assert "Alerts" in shown
+        assert "What we recommend" not in shown
+        assert page.value("document.getElementById('hits').textContent") == f"{len(shown)} sections"
+
+        page.value("(q=>{q.select();document.execCommand('delete')})(document.activeElement)")
+        page.value("document.querySelector('summary').focus()")
+        page.press("Enter", 13)
+        assert page.value("document.querySelector('details').open")
+    finally:
+        page.close()

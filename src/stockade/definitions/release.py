@@ -49,11 +49,13 @@ class Level:
         name: as people will read it.
         label: which payments came back so.
         rate: the level.
+        description: whose level it is, and what follows from being above it.
     """
 
     name: str
     label: Label
     rate: float
+    description: str = field(default="", metadata=DOC)
 
     def __post_init__(self) -> None:
         """Check the rate."""

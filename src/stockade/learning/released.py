@@ -65,8 +65,6 @@ def work_out(
                 f"strategy '{strategy.name}': no payment from {since} to {until} was scored by "
                 f"all of {sorted(model.name for model in strategy.models)}: `stockade score` them"
             )
-        past = decisions(inputs, spine, start=as_of - _LOOK_BACK, end=as_of)
-        whole = _labelled(past, [level.label for level in strategy.levels], spine, inputs, as_of)
     payments = Payments(
         amounts=_numbers(table, strategy.amount),
         risks={
@@ -78,7 +76,6 @@ def work_out(
         },
     )
     levels = {level.name: _reports(table, level.label, spine, as_of) for level in strategy.levels}
-    before = {level.name: _reports(whole, level.label, spine, as_of) for level in strategy.levels}
     found, totals = bands(strategy, payments)
     mature = np.all([one.mature for one in payments.reports.values()], axis=0)
     return Release(
@@ -91,9 +88,38 @@ def work_out(
         bands=found,
         totals=totals,
         approvals=approvals(payments, levels) if levels else (),
-        cohorts=cohorts(strategy, instants_of(whole, spine.decided_at), before),
+        cohorts=rates_by_cohort(tables, strategy, as_of=as_of),
         delays=known_after(payments.reports),
     )
+
+
+def rates_by_cohort(
+    tables: Tables, strategy: ReleaseStrategy, *, as_of: datetime
+) -> list[CohortRate]:
+    """The levels over the last year, cohort by cohort, by what was known at `as_of`; see `cohorts`.
+
+    Needs no predictions: payments and what came back are enough.
+
+    Raises:
+        TableNotFoundError: the payments or their returns are not there.
+    """
+    spine, inputs = strategy.models[0].training_set.spine, Inputs.of(tables)
+    with spark_faults():
+        past = decisions(inputs, spine, start=as_of - _LOOK_BACK, end=as_of)
+        whole = _labelled(past, [level.label for level in strategy.levels], spine, inputs, as_of)
+    reports = {level.name: _reports(whole, level.label, spine, as_of) for level in strategy.levels}
+    return cohorts(strategy, instants_of(whole, spine.decided_at), reports)
+
+
+def newest_payment(tables: Tables, strategy: ReleaseStrategy) -> datetime | None:
+    """When the newest payment that a strategy is about was made; None where there is none."""
+    spine = strategy.models[0].training_set.spine
+    moment = F.col(spine.decided_at)
+    with spark_faults():
+        found = decisions(Inputs.of(tables), spine).agg(F.max(F.unix_micros(moment))).first()
+    if found is None or found[0] is None:
+        return None
+    return datetime.fromtimestamp(found[0] / 1e6, UTC)
 
 
 def release_figure(strategy: ReleaseStrategy, found: Release) -> bytes:

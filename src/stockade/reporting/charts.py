@@ -34,6 +34,7 @@ _NUMBER = {"format": ",.4~g"}
 _ROLES = re.compile(r' (role|aria-[a-z]+)="[^"]*"')
 # With more points than this a line says it all.
 _POINTS = 70
+_FEW_DAYS = 14
 
 
 def svg(spec: Spec, words: str) -> str:
@@ -53,7 +54,7 @@ def lines(rows: pd.DataFrame, *, x: str, y: str, words: str, kind: str = "") -> 
         "kind": rows[kind] if kind else "",
     }  # fmt: skip
     encoding: dict[str, object] = {
-        "x": {"field": "at", "type": "temporal", "title": None},
+        "x": _days(rows[x]),
         "y": {"field": "value", "type": "quantitative", "title": y, "axis": _NUMBER},
     }
     if kind:
@@ -66,7 +67,7 @@ def lines(rows: pd.DataFrame, *, x: str, y: str, words: str, kind: str = "") -> 
 def band(rows: pd.DataFrame, *, x: str, words: str, unit: str) -> str:
     """`middle` day by day, and the band from `low` to `high`."""
     held = rows[["low", "middle", "high"]].assign(at=[str(one)[:10] for one in rows[x]])
-    at = {"field": "at", "type": "temporal", "title": None}
+    at = _days(rows[x])
     layers = [
         {
             "mark": {"type": "area", "color": INK, "opacity": 0.25},
@@ -81,6 +82,30 @@ def band(rows: pd.DataFrame, *, x: str, words: str, unit: str) -> str:
         },
     ]  # fmt: skip
     return svg({"data": _values(held), "layer": layers}, words)
+
+
+def rates(rows: pd.DataFrame, *, limit: float, words: str) -> str:
+    """`middle` from `low` to `high` of each period `at`, beside a level; all in percent."""
+    at = {"field": "at", "type": "ordinal", "title": "payments made until",
+          "axis": {"labelAngle": 0}}  # fmt: skip
+    rate = {"type": "quantitative", "title": "come back, %", "axis": _NUMBER,
+            "scale": {"zero": True}}  # fmt: skip
+    layers = [
+        {
+            "data": {"values": [{"limit": limit}]},
+            "mark": {"type": "rule", "color": PALE, "strokeWidth": 2, "strokeDash": [6, 4]},
+            "encoding": {"y": {"field": "limit", **rate}},
+        },
+        {
+            "mark": {"type": "rule", "color": INK, "strokeWidth": 2},
+            "encoding": {"x": at, "y": {"field": "low", **rate}, "y2": {"field": "high"}},
+        },
+        {
+            "mark": {"type": "point", "filled": True, "size": 70, "color": INK, "opacity": 1},
+            "encoding": {"x": at, "y": {"field": "middle", **rate}},
+        },
+    ]  # fmt: skip
+    return svg({"data": _values(rows), "layer": layers}, words)
 
 
 def bars(values: Mapping[str, float], *, x: str, words: str) -> str:
@@ -104,7 +129,7 @@ def gains(points: Sequence[Sequence[float]], *, words: str) -> str:
     encoding = {
         "x": {"field": "reviewed", "type": "quantitative", "title": "decisions reviewed, %",
               "scale": {"type": "symlog", "constant": 0.1},
-              "axis": {"values": [0, 0.1, 1, 10, 100], "format": "~g"}},
+              "axis": {"values": [0, 0.1, 1, 10, 100], **_NUMBER}},
         "y": {"field": "found", "type": "quantitative", "title": "found, %"},
         "color": {"field": "of", "type": "nominal"},
         "strokeDash": {"field": "of", "type": "nominal", "legend": None},
@@ -142,6 +167,12 @@ def reliability(points: Sequence[Sequence[float]], *, words: str) -> str:
         },
     ]  # fmt: skip
     return svg({"layer": layers}, words)
+
+
+def _days(days: pd.Series) -> Spec:
+    """An axis of days; of a few, each is named, and no hour."""
+    axis = {"tickCount": "day", "format": "%b %d"} if days.nunique() <= _FEW_DAYS else {}
+    return {"field": "at", "type": "temporal", "title": None, "axis": axis}
 
 
 def _values(rows: pd.DataFrame) -> Spec:

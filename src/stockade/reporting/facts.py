@@ -16,8 +16,13 @@ from stockade.champion import PROBABILITY, SCORE, Champion, predictions_table
 from stockade.definitions.fingerprint import view_fingerprints
 from stockade.definitions.model import ModelSpec
 from stockade.definitions.registry import Registry
+from stockade.definitions.release import ReleaseStrategy
 from stockade.definitions.view import FeatureView, View
+from stockade.errors import TableNotFoundError
+from stockade.learning.built import midnight
 from stockade.learning.registry import VersionHistory, history, load_model
+from stockade.learning.release import CohortRate
+from stockade.learning.released import newest_payment, rates_by_cohort
 from stockade.learning.tracking import Destination, ModelNotFoundError
 from stockade.scoring.explained import explained_rows
 from stockade.scoring.predictions import DECIDED_ON
@@ -99,6 +104,23 @@ class ViewFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReturnFacts:
+    """What came back of the payments of a release strategy.
+
+    Attributes:
+        strategy: its definition.
+        as_of: the moment by which returns were known; the end of the newest payment's day.
+        cohorts: each level for each period, the newest first; empty where nothing can be said.
+        said: why there are none.
+    """
+
+    strategy: ReleaseStrategy
+    as_of: datetime | None = None
+    cohorts: Sequence[CohortRate] = ()
+    said: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """All that a report tells.
 
@@ -107,6 +129,7 @@ class Facts:
         written_at: when.
         models, views: by name.
         measures, alerts: of the monitor tables; empty where nothing was watched.
+        returns: of each release strategy.
     """
 
     target: str
@@ -115,6 +138,7 @@ class Facts:
     views: Sequence[ViewFacts]
     measures: pd.DataFrame
     alerts: pd.DataFrame
+    returns: Sequence[ReturnFacts] = ()
 
 
 def gathered(tables: Tables, registry: Registry) -> Facts:
@@ -129,7 +153,20 @@ def gathered(tables: Tables, registry: Registry) -> Facts:
         views=tuple(_view(tables, registry, versions, view) for view in registry.views()),
         measures=record.read(tables, record.MEASURES, since=since, until=until),
         alerts=record.read(tables, record.ALERTS, since=since, until=until),
+        returns=tuple(_returns(tables, one) for one in registry.all(ReleaseStrategy)),
     )
+
+
+def _returns(tables: Tables, strategy: ReleaseStrategy) -> ReturnFacts:
+    try:
+        newest = newest_payment(tables, strategy)
+        if newest is None:
+            return ReturnFacts(strategy=strategy, said="there are no payments")
+        as_of = midnight(newest.date() + timedelta(days=1))
+        found = rates_by_cohort(tables, strategy, as_of=as_of)
+    except TableNotFoundError as fault:
+        return ReturnFacts(strategy=strategy, said=str(fault))
+    return ReturnFacts(strategy=strategy, as_of=as_of, cohorts=found)
 
 
 def _model(tables: Tables, spec: ModelSpec) -> ModelFacts:

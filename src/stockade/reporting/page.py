@@ -6,7 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
+_DAY = re.compile(r"\b\d{4}-\d{2}-\d{2}\b")
 _NUMBER = re.compile(r"[-+]?[0-9][0-9,.]*( ?%)?|-|")
 
 
@@ -100,11 +102,18 @@ def html(title: str, pages: Sequence[Page]) -> str:
         loader=PackageLoader("stockade.reporting"), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
+    places.filters["whole_days"] = _whole_days
     groups: dict[str, list[Page]] = {}
     for page in pages:
         groups.setdefault(page.group, []).append(page)
     template = places.get_template("report.html.jinja")
     return template.render(title=title, pages=pages, groups=list(groups.items()))
+
+
+def _whole_days(text: str) -> Markup:
+    """The text, in which no line breaks within a day."""
+    # What is put around a day is ours, and the rest is escaped.
+    return Markup(_DAY.sub(r'<span class="d">\g<0></span>', str(escape(text))))  # noqa: S704
 
 
 def grid(caption: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> Grid:

@@ -4,9 +4,16 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from stockade.learning.registry import VersionHistory
 from stockade.reporting.facts import Facts, ModelFacts
 from stockade.reporting.model_page import METRICS, model_page
 from stockade.reporting.page import Link, Page, Part, Tile, grid, html
+from stockade.reporting.returns import (
+    returns_changes,
+    returns_parts,
+    returns_recommended,
+    returns_tiles,
+)
 from stockade.reporting.view_page import view_page
 from stockade.reporting.watch_page import alert_rows, health_page, newest_alerts, queue_page
 
@@ -27,14 +34,15 @@ def _first(facts: Facts) -> Page:
     in_use = [one for one in facts.models if one.champion is not None]
     lead = [
         f"What is on record of '{facts.target}' on {facts.written_at:%Y-%m-%d %H:%M} UTC. "
-        f"{len(facts.models)} models, {len(in_use)} of them with a version to judge; "
-        f"{len(facts.views)} feature views."
+        f"{_many(len(facts.models), 'model')}, {len(in_use)} with a version to judge; "
+        f"{_many(len(facts.views), 'feature view')}."
     ]
     return Page(
         anchor="summary", group="Overview", title="What the models do, in short",
         short="Summary", lead=lead, tiles=list(_tiles(facts)),
         parts=[
             *(_in_words(one) for one in in_use),
+            *returns_parts(facts),
             _changes(facts),
             Part(title="What we recommend", list=list(_recommended(facts))),
         ],
@@ -61,6 +69,7 @@ def _tiles(facts: Facts) -> Iterator[Tile]:
             words=f"of the {quality['capacity']} a day that {one.spec.name} would have reviewed "
             "first are what is looked for",
         )
+    yield from returns_tiles(facts)
     open_now = newest_alerts(facts.alerts)
     watched = len(facts.measures) > 0
     yield Tile(
@@ -111,23 +120,55 @@ def _in_words(one: ModelFacts) -> Part:
 
 def _changes(facts: Facts) -> Part:
     versions = [
-        (f"{one.created_at:%Y-%m-%d}", model.spec.name, one.version, ", ".join(one.aliases) or "-")
+        (f"{one.created_at:%Y-%m-%d}", model.spec.name, one.version, ", ".join(one.aliases) or "-",
+         _because(one))
         for model in facts.models
         for one in model.history
-    ]
+    ]  # fmt: skip
     alerts = newest_alerts(facts.alerts)
     tables = []
     if versions:
-        head = ("registered", "model", "version", "in use as")
+        head = ("registered", "model", "version", "in use as", "because")
         tables.append(grid("Versions", head, sorted(versions, reverse=True)[:10]))
     if len(alerts):
-        tables.append(alert_rows(alerts, "Alerts on the newest watched day"))
-    nothing = "No version was registered and no alert raised."
-    return Part(title="What changed", text=() if tables else (nothing,), tables=tables)
+        tables.append(alert_rows(alerts, "Alerts on the newest watched day, with their cause"))
+    moved = [*returns_changes(facts), *(line for one in facts.models for line in _week(one))]
+    nothing = "No version was registered, no alert raised, and nothing moved."
+    return Part(
+        title="What changed, and why",
+        text=() if tables or moved else (nothing,), list=moved, tables=tables,
+    )  # fmt: skip
+
+
+def _because(version: VersionHistory) -> str:
+    """What the gates said of a version."""
+    if not version.checks:
+        return "the gates were not asked"
+    failed = [one for one in version.checks if not one.passed]
+    if failed:
+        return f"gate {failed[0].gate} held it: {failed[0].said}"
+    return f"passed all {len(version.checks)} gates"
+
+
+def _week(one: ModelFacts) -> Iterator[str]:
+    """A model's newest week beside the four weeks before, where these are there."""
+    days = one.days
+    if len(days) < 14:
+        return
+    new, old = days.iloc[-7:], days.iloc[-35:-7]
+    share = [float((w["probability"] * w["decisions"]).sum() / w["decisions"].sum())
+             for w in (new, old)]  # fmt: skip
+    yield (
+        f"{one.spec.name}: {new['decisions'].mean():,.0f} decisions a day in the newest week, "
+        f"{old['decisions'].mean():,.0f} before; it foretells {share[0]:.2%} positives, "
+        f"{share[1]:.2%} before."
+    )
 
 
 def _recommended(facts: Facts) -> Iterator[str]:
     """What follows from the record; each point names what it follows from."""
+    yield from returns_recommended(facts)
+    yield from _causes(facts.alerts)
     for one in facts.models:
         name = one.spec.name
         if one.champion is None:
@@ -140,7 +181,6 @@ def _recommended(facts: Facts) -> Iterator[str]:
         yield from _of_quality(one)
     if not len(facts.measures):
         yield "Nothing is watched: schedule stockade monitor, so that changes are seen."
-    yield from _causes(facts.alerts)
     for view in facts.views:
         if not view.view.owner:
             yield f"View {view.view.name} has no owner: name one in its definition."
@@ -175,6 +215,10 @@ def _of_quality(one: ModelFacts) -> Iterator[str]:
 def _causes(alerts: pd.DataFrame) -> Iterator[str]:
     for row in newest_alerts(alerts).to_dict("records"):
         yield f"Look into {row['root']} since {row['first_day']}: {row['cause_text']}."
+
+
+def _many(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _percent(share: float) -> str:
