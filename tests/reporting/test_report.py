@@ -38,10 +38,10 @@ STRATEGY = ReleaseStrategy(
 )  # fmt: skip
 
 
-def returns(**shares: float) -> ReturnFacts:
-    """Of a hundred payments a day for 120 days, so many come back, within ten days each."""
+def returns(*, of: int = 12_000, **shares: float) -> ReturnFacts:
+    """Of a hundred payments a day, 120 days of them, so many come back, within ten days each."""
     as_of = datetime(2026, 4, 1, tzinfo=UTC)
-    made = np.datetime64("2026-04-01", "us") - np.arange(12_000) * np.timedelta64(864, "s")
+    made = np.datetime64("2026-04-01", "us") - np.arange(of) * np.timedelta64(864, "s")
     age = (np.datetime64("2026-04-01", "us") - made).astype(np.int64)
     draw = np.random.default_rng(0)
     levels = {}
@@ -150,6 +150,21 @@ def test_returns_stand_by_period_against_their_levels_and_what_to_do_follows(ful
     assert "Unauthorised returns of payments made" in said
     assert "Overall returns" not in said
     assert page.count("returns in the end, with 90 % interval") == 2
+
+
+def test_the_beginning_of_the_record_is_no_period(full: Facts) -> None:
+    stub = replace(full, returns=(returns(of=12_900, unauthorised=0.004, overall=0.04),))
+    whole = replace(full, returns=(returns(of=900, unauthorised=0.004, overall=0.04),))
+
+    assert len({c.first for c in stub.returns[0].cohorts}) == 3
+    assert stub.returns[0].cohorts[-1].first == "2025-11-23"
+    assert "2025-11-23 to" not in _plain(report(stub))
+    # The only period there is is told, short as it is.
+    assert "made 2026-03-23 to 2026-04-01" in _plain(report(whole))
+
+
+def _plain(page: str) -> str:
+    return re.sub(r"<[^>]+>", "", page)
 
 
 def test_returns_that_nobody_can_tell_are_not_guessed(full: Facts) -> None:

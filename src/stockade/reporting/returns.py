@@ -1,6 +1,7 @@
 """How many payments come back, by when they were made, against the levels that must be kept."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import date
 
 import pandas as pd
 
@@ -52,7 +53,7 @@ def returns_parts(facts: Facts) -> Iterator[Part]:
                     "By the period they were made in, the newest first",
                     ("made", "returns", "payments", "came back", "known so far", "in the end",
                      "90 % interval", "level", "which is"),
-                    map(_row, one.cohorts),
+                    map(_row, _whole(one)),
                 )
             ],
         )  # fmt: skip
@@ -91,10 +92,20 @@ def returns_recommended(facts: Facts) -> Iterator[str]:
                 )
 
 
+def _whole(one: ReturnFacts) -> Sequence[CohortRate]:
+    """The periods without a stub at the beginning of what is on record, where there are others."""
+    oldest = min(one.cohorts, key=lambda c: c.first, default=None)
+    if oldest is None:
+        return ()
+    days = (date.fromisoformat(oldest.last) - date.fromisoformat(oldest.first)).days
+    rest = [c for c in one.cohorts if c.first != oldest.first]
+    return rest if rest and days < one.strategy.cohort.days - 1 else one.cohorts
+
+
 def _newest(one: ReturnFacts) -> Iterator[tuple[CohortRate, CohortRate | None]]:
     """Per level the newest period with an estimate, and the one before it."""
     for level in one.strategy.levels:
-        told = [c for c in one.cohorts if c.level == level.name and c.completed is not None]
+        told = [c for c in _whole(one) if c.level == level.name and c.completed is not None]
         if told:
             yield told[0], told[1] if len(told) > 1 else None
 
@@ -134,7 +145,7 @@ def _row(one: CohortRate) -> tuple[str, ...]:
 
 def _figures(one: ReturnFacts) -> Iterator[Figure]:
     for level in one.strategy.levels:
-        told = [c for c in one.cohorts if c.level == level.name and c.completed is not None]
+        told = [c for c in _whole(one) if c.level == level.name and c.completed is not None]
         if not told:
             continue
         rows = pd.DataFrame(
