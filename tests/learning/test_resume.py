@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
+from mlflow.exceptions import MlflowException
 
 from stockade.learning.registry import load_model
-from stockade.learning.tracking import CHALLENGER, quiet_mlflow, study_run
+from stockade.learning.tracking import CHALLENGER, TrackingError, quiet_mlflow, study_run
 from stockade.learning.train import TrainedModel, train
+from stockade.learning.trial import Trial
 from stockade.learning.tune import Running
 from tests.learning.samples import PINNED, SPEC, destination, training_table
 
@@ -132,3 +134,51 @@ def test_a_study_that_nobody_works_on_is_ended_and_one_that_is_alive_is_not(
         "here": "RUNNING", "elsewhere": "RUNNING", "silent": "KILLED",
     }  # fmt: skip
     assert found["silent"].data.tags["stockade.reason"] == "its process is gone"
+
+
+def test_a_study_whose_server_goes_away_says_so_and_is_gone_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, client = destination(tmp_path), MlflowClient(destination(tmp_path).tracking_uri)
+
+    def gone(*_: object, **__: object) -> None:
+        raise MlflowException("API request to https://me:a-password@mlflow failed")
+
+    def trial(number: int) -> Trial:
+        return Trial(
+            number=number, params={}, evaluation=None, folds=(), stopped=False, reason="too slow",
+            began=0.0, seconds=1.0,
+        )  # fmt: skip
+
+    opened: list[str] = []
+
+    def study() -> None:
+        with study_run(place, name="n", study="a", tags={}) as run:
+            opened.append(run.run_id)
+            run.log_trial(trial(0), algorithm="xgboost", result={})
+            for call in ("log_batch", "set_terminated"):
+                monkeypatch.setattr(MlflowClient, call, gone)
+            run.log_trial(trial(1), algorithm="xgboost", result={})
+
+    with pytest.raises(TrackingError, match="does not answer, or refuses") as raised:
+        study()
+    monkeypatch.undo()
+    assert "a-password" not in str(raised.value)
+    # As if that process had ended.
+    for key, value in {"stockade.owner": "elsewhere 1", "stockade.heartbeat": "1000"}.items():
+        client.set_tag(opened[0], key, value)
+
+    with study_run(place, name="n", study="a", tags={}) as again:
+        assert (again.run_id, [*again.known]) == (opened[0], [0])
+    assert client.get_run(opened[0]).info.status == "FINISHED"
+
+
+def test_the_reason_of_a_failed_run_quotes_nobody_elses_words(tmp_path: Path) -> None:
+    with (
+        pytest.raises(ValueError, match="eve"),
+        study_run(destination(tmp_path), name="n", study="a", tags={}),
+    ):
+        float("eve@example.com")
+
+    (run,) = _runs(tmp_path)
+    assert (run.info.status, run.data.tags["stockade.reason"]) == ("FAILED", "ValueError")

@@ -56,6 +56,10 @@ class ModelNotFoundError(StockadeError):
     """Raised when the registry has no such model, version or alias."""
 
 
+class TrackingError(StockadeError):
+    """Raised when MLflow does not answer, or refuses; what was recorded before is kept."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Destination:
     """Where runs and models are recorded.
@@ -245,8 +249,12 @@ def study_run(
         name: of a new run.
         study: says what is searched; equal text, equal trials.
         tags: logged at once.
+
+    Raises:
+        TrackingError: MLflow went away, by its own setting after minutes of trying. The run stays
+            RUNNING, so that the next process goes on with it.
     """
-    with quiet_mlflow():
+    with quiet_mlflow(), _answering(destination):
         client = MlflowClient(destination.tracking_uri, destination.registry_uri)
         experiment = _experiment_id(client, destination)
         run = _abandoned(client, experiment, study)
@@ -254,18 +262,37 @@ def study_run(
         owned = {_STUDY: study, _OWNER: _here(), _HEARTBEAT: str(int(time.time()))}
         run = run or client.create_run(experiment, run_name=name, tags=owned)
         run_id = str(run.info.run_id)
-        status = "KILLED"
+        status: str | None = "KILLED"
         try:
             _log(client, run_id, tags={**owned, **tags})
             with _heartbeat(client, run_id):
                 yield StudyRun(client, destination, run, known)
             status = "FINISHED"
+        except MlflowException:
+            status = None
+            raise
         except Exception as fault:
             status = "FAILED"
-            _log(client, run_id, tags={"stockade.reason": f"{type(fault).__name__}: {fault}"})
+            # The words of others may quote rows.
+            said = f": {fault}" if isinstance(fault, StockadeError) else ""
+            _log(client, run_id, tags={"stockade.reason": f"{type(fault).__name__}{said}"})
             raise
         finally:
-            client.set_terminated(run_id, status=status)
+            if status is not None:
+                client.set_terminated(run_id, status=status)
+
+
+@contextmanager
+def _answering(destination: Destination) -> Generator[None, None, None]:
+    try:
+        yield
+    except MlflowException as fault:
+        # Its own text has the server's address, which may hold a password.
+        raise TrackingError(
+            f"MLflow does not answer, or refuses, for experiment '{destination.experiment}' "
+            f"({fault.error_code.lower()}): what was recorded is kept; run the same again when it "
+            "answers, and finished trials are not repeated"
+        ) from None
 
 
 def _abandoned(client: MlflowClient, experiment: str, study: str) -> Run | None:
