@@ -4,6 +4,7 @@ import json
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from pyspark.sql import SparkSession
 from typer.testing import CliRunner
@@ -12,10 +13,13 @@ from examples.card_fraud.demo import RENAME
 from examples.card_fraud.generator import world, write
 from stockade import cli
 from stockade.cli import frame
+from tests.faults.canaries import SECRETS, leaks, plant
 
 pytestmark = pytest.mark.slow
 
 RENAMES = [part for pair in RENAME.items() for part in ("--rename", "=".join(pair))]
+# One customer's number, which must be nowhere but in rows.
+WHO = "1987654321"
 MONTH = ["--start", "2018-06-01", "--end", "2018-07-20", "--as-of", "2018-07-27"]
 
 
@@ -24,7 +28,10 @@ def folder(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Pat
     """A target with a small world of card payments; `spark` is the session that is used."""
     assert spark.version
     place = tmp_path_factory.mktemp("command")
-    write(world(0.05, days=130), place / "raw")
+    path = write(world(0.05, days=130), place / "raw")
+    payments = pd.read_parquet(path)
+    payments["CUSTOMER_ID"] = payments["CUSTOMER_ID"].replace(1, int(WHO))
+    payments.to_parquet(path, index=False, coerce_timestamps="us")
     run(place, "ingest", str(place / "raw" / "transactions.parquet"), "card_transactions",
         "--naive-utc", "TX_DATETIME", *RENAMES)  # fmt: skip
     return place
@@ -40,14 +47,22 @@ def run(folder: Path, *arguments: str, exits: int = 0, as_json: bool = False) ->
     return found.stdout
 
 
-def test_from_payments_to_judged_decisions(folder: Path) -> None:
+def test_from_payments_to_judged_decisions(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plant(monkeypatch)
     assert "definitions are sound" in run(folder, "check")
     assert "+ terminal_risk   new view, 6 features" in run(folder, "plan", exits=2)
     week = ["--start", "2018-07-20", "--end", "2018-07-27"]
     assert "days written, 0 days done already, 0 waiting" in run(
         folder, "materialize", "terminal_risk", *week
     )
-    assert "terminal_risk" not in run(folder, "plan", exits=2)
+    planned = run(folder, "plan", exits=2)
+    assert "terminal_risk" not in planned
+    plan_id = planned.split()[-1]
+    assert "customer_spending version 1, table 'customer_spending': current" in run(
+        folder, "apply", plan_id, "--keep-until", "2100-01-01"
+    )
+    assert "nothing to do" in run(folder, "plan")
+    assert "+ customer_spending   new view" in run(folder, "history", "customer_spending")
 
     built = json.loads(run(folder, "build", "published_training", *MONTH, as_json=True))
     assert built["label_states"]["pending"] == 0
@@ -55,7 +70,7 @@ def test_from_payments_to_judged_decisions(folder: Path) -> None:
     assert "no value is later than its decision" in run(folder, "audit", "published_training")
     assert "0 differences" in run(folder, "verify", "published_training", "--sample", "20")
 
-    asked = ["--key", "customer_id=1", "--at", "2018-07-20T12:00", "--misses", "2"]
+    asked = ["--key", f"customer_id={WHO}", "--at", "2018-07-20T12:00", "--misses", "2"]
     told = run(folder, "explain", "customer_spending.customer_mean_amount_7d", *asked)
     data = json.loads(
         run(folder, "explain", "customer_spending.customer_mean_amount_7d", *asked, as_json=True)
@@ -96,6 +111,7 @@ def test_from_payments_to_judged_decisions(folder: Path) -> None:
     assert other["rows"] == scored["rows"]
     judged = run(folder, "evaluate", "card_fraud_published", *days, "--as-of", "2018-08-08")
     assert "average precision" in judged
+    assert leaks(folder, [WHO, *SECRETS.values()]) == []
 
 
 def test_faults_are_lines_on_stderr_and_exit_code_one(

@@ -1,7 +1,12 @@
 """What is installed is what was looked at."""
 
 import re
+from hashlib import sha256
 from pathlib import Path
+from urllib.parse import urlparse
+
+import pytest
+from pyspark.sql import SparkSession
 
 ROOT = Path(__file__).parents[2]
 _PINNED = re.compile(
@@ -34,3 +39,14 @@ def test_nothing_is_installed_that_has_no_hash() -> None:
     installs = [line for line in makefile.splitlines() if "pip install" in line and "@" in line]
     assert len(installs) == 2
     assert all("--require-hashes" in one or "--no-deps" in one for one in installs)
+
+
+@pytest.mark.slow
+def test_the_jars_that_spark_fetched_are_those_that_are_pinned(spark: SparkSession) -> None:
+    """`sha256sum *.jar > jars.sha256`, in the folder of the jars, writes the pins anew."""
+    lines = (ROOT / "tests/faults/jars.sha256").read_text(encoding="utf-8").splitlines()
+    pinned = {name: digest for digest, name in (line.split() for line in lines)}
+
+    fetched = [Path(urlparse(jar).path) for jar in str(spark.conf.get("spark.jars")).split(",")]
+
+    assert {jar.name: sha256(jar.read_bytes()).hexdigest() for jar in fetched} == pinned

@@ -27,6 +27,7 @@ from stockade.engine.bind import History
 from stockade.engine.checks import reason
 from stockade.engine.operator import Attached, EngineOptions, attach
 from stockade.errors import ColumnNotFoundError, DefinitionError, hint, raise_all
+from stockade.session import check_session
 from stockade.store.contract import Check, admitted, check, require_declared, require_kept
 from stockade.store.origins import open_origin
 from stockade.store.snapshot import Snapshot
@@ -67,7 +68,12 @@ class Inputs:
         *,
         until: datetime | None = None,
     ) -> "Inputs":
-        """Nothing opened yet; `versions` are table -> version, of others the newest is read."""
+        """Nothing opened yet; `versions` are table -> version, of others the newest is read.
+
+        Raises:
+            SessionError: the session's zone or arithmetic has been changed since it was opened.
+        """
+        check_session(tables.spark)
         pinned = versions is not None
         return cls(tables=Snapshot(tables, versions), pinned=pinned, until=until)
 

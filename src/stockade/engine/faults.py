@@ -8,6 +8,12 @@ from stockade import errors
 from stockade.errors import DataError, StockadeError
 
 _RAISED = re.compile(r"\[USER_RAISED_EXCEPTION\] (?P<text>[^\n]*?)(?: SQLSTATE.*)?(?:\n|\Z)")
+# What Spark calls a data exception, SQLSTATE 22: its text quotes the value, be it of many lines.
+_BROKEN = re.compile(
+    r"\[(?P<name>[A-Z][A-Z0-9_]*)(?:\.[A-Z0-9_]+)*\](?:(?!SQLSTATE: ).)*SQLSTATE: 22\w{3}"
+    r"(?:\s*== SQL[^\n]* ==\n(?P<sql>[^\n]*))?",
+    re.DOTALL,
+)
 _IN_WORKER = re.compile(r"^stockade\.errors\.(?P<kind>\w+): (?P<text>[^\n]*)$", re.MULTILINE)
 
 
@@ -40,5 +46,14 @@ def _behind(text: str) -> StockadeError | None:
             "a row of the files does not fit the declared types: correct the files or the schema; "
             "nothing was written"
         )
-    raised = _RAISED.search(text)
-    return DataError(raised["text"].strip()) if raised else None
+    raised, broken = _RAISED.search(text), _BROKEN.search(text)
+    if raised:
+        return DataError(raised["text"].strip())
+    if broken:
+        where = f" in '{broken['sql'].strip()}'" if broken["sql"] else ""
+        return DataError(
+            f"an expression{where} has no value for some row ({broken['name'].lower()}): use its "
+            "try_ form, such as try_cast or try_divide, or leave such rows out in the source's "
+            "query; nothing was written"
+        )
+    return None
