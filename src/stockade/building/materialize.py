@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
 from uuid import uuid4
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from stockade.building.changes import (
@@ -280,11 +280,19 @@ def _active(
     tick = microseconds(TICK[view.cadence])
     passed = (now - datetime.combine(EPOCH, time(), UTC)) // TICK[view.cadence] * tick
     keys = [F.col(view.keys[key]).alias(key) for key in view.entity.keys]
-    low, high = _edge(start), F.least(_edge(end) - F.lit(tick), F.lit(passed))
+    begin, until = _edge(start), min(_edge(end) - tick, passed)
+    reach = reach_of(view)
+    if not view.source.dedupe:
+        # The column is compared as it is stored, so that files outside are skipped. Of revisions,
+        # those outside decide, too.
+        moment = F.col(view.source.event_time)
+        events = events.where(moment < F.timestamp_micros(F.lit(until)))
+        if reach is not None:
+            events = events.where(moment >= F.timestamp_micros(F.lit(begin - reach)))
+    low, high = F.lit(begin), F.lit(until)
     # The first tick after the event at which it is known; a tick counts what lies before it.
     seen = F.greatest(F.col(EVENT) + F.lit(1), F.col(FROM))
     first = F.greatest(seen + F.pmod(-seen, F.lit(tick)), low)
-    reach = reach_of(view)
     counted = F.col(EVENT) + F.lit(reach or 0)
     last = high if reach is None else F.least(counted - F.pmod(counted, F.lit(tick)), high)
     timed = clocks(view.source, events).dropna(subset=list(view.keys.values()))
@@ -296,8 +304,8 @@ def _active(
     return moments.select(*names, F.timestamp_micros("_tick").alias(AS_OF))
 
 
-def _edge(day: date) -> Column:
-    return F.lit((day - EPOCH).days * DAY_US)
+def _edge(day: date) -> int:
+    return (day - EPOCH).days * DAY_US
 
 
 def _refuse_other_definition(tables: Tables, view: FeatureView) -> None:
