@@ -1,4 +1,4 @@
-"""A simulated exchange, from its first event to every model; unfinished, see docs/models.md."""
+"""A simulated exchange, from its first event to every model: `python -m examples.exchange.demo`."""
 
 import argparse
 import sys
@@ -199,7 +199,7 @@ def _midnight(day: date) -> datetime:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m examples.exchange.demo", description=__doc__)
-    parser.add_argument("--scale", type=float, default=0.1, help="1 is thirty thousand accounts")
+    parser.add_argument("--scale", type=float, default=0.3, help="1 is thirty thousand accounts")
     parser.add_argument("--days", type=int, default=DAYS, help="how long it is lived")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--trials", type=int, default=4, help="points that each search tries")
