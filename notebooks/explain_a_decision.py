@@ -59,7 +59,7 @@ page.show(queue.limit(10))
 # COMMAND ----------
 
 found = store.explain_decision(
-    spec, {identity: decision or queue.first()[identity]}, day=day, reasons=4
+    str(decision or queue.first()[identity]), model=spec, day=day, reasons=4
 )
 page.show(
     f"{identity} {found.id[identity]}, {found.decided_at:%Y-%m-%d %H:%M:%S} UTC: "

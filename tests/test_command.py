@@ -47,7 +47,9 @@ def run(folder: Path, *arguments: str, exits: int = 0, as_json: bool = False) ->
     return found.stdout
 
 
-def test_from_payments_to_judged_decisions(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_from_payments_to_judged_decisions(
+    folder: Path, spark: SparkSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
     plant(monkeypatch)
     assert "definitions are sound" in run(folder, "check")
     assert "+ terminal_risk   new view, 6 features" in run(folder, "plan", exits=2)
@@ -104,6 +106,16 @@ def test_from_payments_to_judged_decisions(folder: Path, monkeypatch: pytest.Mon
     scored = json.loads(run(folder, "score", "card_fraud_published", *days, as_json=True))
     again = json.loads(run(folder, "score", "card_fraud_published", *days, as_json=True))
     assert scored["rows"] == again["rows"] > 0
+    predictions = folder / "warehouse" / "card_fraud_published_predictions"
+    scored_row = spark.read.format("delta").load(str(predictions)).first()
+    assert scored_row is not None
+    # It holds what the events hold: it is not searched for leaks.
+    page = folder.with_name("decision.html")
+    why = run(folder, "explain", "decision", str(scored_row.transaction_id), "--reasons", "1",
+              "--html", str(page))  # fmt: skip
+    assert f"decision transaction_id={scored_row.transaction_id} at" in why
+    assert "on record it has the same score" in why
+    assert "What was decided" in page.read_text()
     run(folder, "train", "card_fraud_published", "--trials", "1", "--runner", "serial")
     shadow = ["--shadow", "--explain", "3"]
     other = json.loads(run(folder, "score", "card_fraud_published", *days, *shadow, as_json=True))

@@ -59,6 +59,7 @@ from stockade.reporting.facts import gathered
 from stockade.reporting.report import report
 from stockade.scoring.decision import ExplainedDecision, explain_decision
 from stockade.scoring.predictions import Scored, write_predictions
+from stockade.scoring.recorded import model_of_decision, named_id, recorded_decision
 from stockade.session import check_session, session
 from stockade.store.ingest import ingest
 from stockade.store.tables import Tables, Written
@@ -405,15 +406,32 @@ class FeatureStore:
 
     def explain_decision(
         self,
-        model: str | ModelSpec,
-        decision: Mapping[str, object],
+        decision: str | Mapping[str, object],
         *,
+        model: str | ModelSpec | None = None,
         day: date | None = None,
         reasons: int = 3,
     ) -> ExplainedDecision:
-        """A decision scored again by the champion, each reason's value taken apart into events."""
-        champion = load_model(self._destination(model))
-        return explain_decision(self.tables, champion, decision, day=day, reasons=reasons)
+        """A decision scored again, each reason's value taken apart into events.
+
+        Args:
+            decision: its id; column -> value where the spine's id has several columns.
+            model: whose decision; by default the one model that has scored it.
+            day: when it was made, if known: fewer files are read.
+            reasons: how many.
+
+        The version that scored it scores it again; one that was never scored, the champion does.
+        """
+        if model is None:
+            specs = self.registry.all(ModelSpec)
+            model = model_of_decision(self.tables, specs, decision, day=day)
+        spec = self._model(model)
+        found = recorded_decision(self.tables, spec, decision, day=day)
+        version = CHAMPION if found is None else found.version
+        return explain_decision(
+            self.tables, load_model(self._destination(spec), version), named_id(spec, decision),
+            day=day if found is None else found.day, reasons=reasons, recorded=found,
+        )  # fmt: skip
 
     def diagnose(self, alert: str) -> Diagnosis:
         """What is on record of an alert of the monitor: its signals and likeliest causes."""

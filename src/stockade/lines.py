@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from stockade.building.contracts import ContractState
     from stockade.building.erase import Erased
-    from stockade.building.explain import Explanation
+    from stockade.building.explain import ExplainedEvent, Explanation
     from stockade.building.rebuild import Restatement
     from stockade.building.versions import Version
     from stockade.learning.backtest import Backtest
@@ -52,12 +52,12 @@ def explanation_lines(found: "Explanation") -> Iterator[str]:
     opens, closes = ("(", "]") if found.inclusive else ("[", ")")
     begin = "the beginning" if found.begin is None else _clock(found.begin)
     yield f"{found.feature} = {found.value}"
+    yield found.meaning
     yield f"for {_pairs(found.keys)} at {_clock(found.at)}"
     yield f"window {opens}{begin}, {_clock(found.end)}{closes}, UTC"
     yield f"{len(found.events)} {plural('event', len(found.events))} make it up"
     for event in found.events:
-        part = "adds nothing" if event.part is None else f"adds {event.part}"
-        yield f"  {_clock(event.event_at)}  {part:24s} {_pairs(event.columns)}"
+        yield f"  {_event(event)}"
     if found.misses:
         yield f"{len(found.misses) + found.unread} near it do not count"
     for event in found.misses:
@@ -69,23 +69,41 @@ def explanation_lines(found: "Explanation") -> Iterator[str]:
 def decision_lines(found: "ExplainedDecision", *, events: int = 5) -> Iterator[str]:
     """A decision, its reasons, and of each value behind them the weightiest events."""
     yield f"decision {_pairs(found.id)} at {_clock(found.decided_at)}"
-    action = f", action {found.action}" if found.action else ""
+    means = "" if found.calibration == "none" else f" ({found.calibration} calibration)"
     yield (
-        f"score {found.score:.4f}, probability {found.probability:.2%}{action}, by "
+        f"score {found.score:.4f}, probability {found.probability:.2%}{means}, by "
         f"'{found.model}' version {found.version}"
     )
+    yield found.standing
+    if found.policy:
+        yield f"{found.at_risk:,.2f} at risk: {found.action}"
+        table = [["action", "expected cost", "with capacity", ""]]
+        for one in found.policy:
+            costs = [f"{one.cost:,.2f}", f"{one.cost + one.price:,.2f}"]
+            table.append([one.name, *costs, one.standing])
+        yield from (f"  {line}" for line in _aligned(table))
     for n, reason in enumerate(found.reasons, start=1):
         yield f"{n}. {reason.text} ({reason.contribution:+.2f} log odds)"
         if reason.expression:
             yield f"   {reason.input} = {reason.expression}"
             yield f"   where {_pairs(reason.operands)}"
+        for name, value in reason.undivided.items():
+            yield f"   {name} = {value}: taken as a whole"
         for value in reason.values:
-            yield f"   {value.feature} = {value.value}: {len(value.events)} events make it up"
+            number = len(value.events)
+            yield f"   {value.feature} = {value.value}: {number} {plural('event', number)}"
             for event in value.events[:events]:
-                part = "adds nothing" if event.part is None else f"adds {event.part}"
-                yield f"     {_clock(event.event_at)}  {part:24s} {_pairs(event.columns)}"
+                yield f"     {_event(event)}"
+            if number > events:
+                yield f"     and {number - events} more"
     if not found.reasons:
         yield "no input raises the score"
+
+
+def _event(event: "ExplainedEvent") -> str:
+    part = "adds nothing" if event.part is None else f"adds {event.part}"
+    late = "" if event.known_at == event.event_at else f", known {_clock(event.known_at)}"
+    return f"{_clock(event.event_at)}{late}  {part:24s} {_pairs(event.columns)}"
 
 
 def restatement_lines(found: "Restatement") -> Iterator[str]:

@@ -85,6 +85,9 @@ def test_a_challenger_that_is_no_better_stays_challenger(home: Path) -> None:
     assert "differs from the champion's by -0." in better.said
     assert load_model(destination(home)).version == 1
     assert load_model(destination(home), CHALLENGER).version == 2
+    assert [load_model(destination(home), version).version for version in (1, 2)] == [1, 2]
+    with pytest.raises(ModelNotFoundError, match=r"no version 3 in the registry: it was del"):
+        load_model(destination(home), 3)
 
 
 def test_within_the_margin_it_is_promoted_and_can_be_rolled_back(home: Path) -> None:

@@ -16,6 +16,7 @@ from stockade.definitions.expression import columns_of
 from stockade.definitions.source import EventSource
 from stockade.definitions.view import PatternView, Selection, View
 from stockade.definitions.window import microseconds_since_1970
+from stockade.definitions.wording import meaning
 from stockade.engine.bind import History, Track, bind, value_column
 from stockade.engine.contributions import Part, as_number, parts, whole
 from stockade.engine.operator import attach
@@ -73,6 +74,7 @@ class Explanation:
 
     Attributes:
         feature: `view.feature`.
+        meaning: what it is, in words.
         keys: whose.
         at: the decision (UTC).
         value: the feature's value, of which `events` are the parts.
@@ -85,6 +87,7 @@ class Explanation:
     """
 
     feature: str
+    meaning: str
     keys: Mapping[str, object]
     at: datetime
     value: object
@@ -120,9 +123,11 @@ def explain_value(
         UnknownNameError: the view has no such feature, or the entity no such key.
         VerificationError: the engine finds another value than the parts make. It never should.
     """
-    names = [feature.name for feature in view.features()]
-    if name not in names:
-        raise UnknownNameError(f"view '{view.name}' has no feature '{name}': {hint(name, names)}")
+    features = {feature.name: feature for feature in view.features()}
+    if name not in features:
+        raise UnknownNameError(
+            f"view '{view.name}' has no feature '{name}': {hint(name, features)}"
+        )
     if isinstance(view, PatternView):
         raise DefinitionError(
             f"view '{view.name}' measures many events together: its values have no parts to list"
@@ -150,6 +155,7 @@ def explain_value(
     end = moment - output.delay
     return Explanation(
         feature=f"{view.name}.{name}",
+        meaning=meaning(view, features[name]),
         keys=dict(keys),
         at=at.astimezone(UTC),
         value=value,

@@ -1,7 +1,26 @@
 """The command `stockade`: from definitions and files to scored and judged decisions."""
 
-from stockade.cli import data, deploy, models, release, unity, watching, workspace
+from stockade.cli import (
+    data,
+    deploy,
+    explain,
+    models,
+    release,
+    unity,
+    watching,
+    workspace,
+)
 from stockade.cli.frame import main
 
 # Importing a module of commands puts them into the command.
-__all__ = ["data", "deploy", "main", "models", "release", "unity", "watching", "workspace"]
+__all__ = [
+    "data",
+    "deploy",
+    "explain",
+    "main",
+    "models",
+    "release",
+    "unity",
+    "watching",
+    "workspace",
+]

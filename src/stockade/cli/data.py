@@ -23,7 +23,7 @@ from stockade.cli.frame import (
 from stockade.definitions.source import Files
 from stockade.definitions.view import FeatureView
 from stockade.errors import DefinitionError
-from stockade.lines import erased_lines, explanation_lines, plural, restatement_lines, version_line
+from stockade.lines import erased_lines, plural, restatement_lines, version_line
 
 if TYPE_CHECKING:
     from stockade.building.upkeep import TableState
@@ -300,18 +300,3 @@ def erase(
     with open_store(context.obj) as store, working(f"erasing one {entity}"):
         found = store.erase(entity, dict(pair(text, what="key") for text in key))
     say(context.obj, plain(found), "\n".join(erased_lines(found)))
-
-
-@app.command()
-def explain(
-    context: typer.Context,
-    feature: Annotated[str, typer.Argument(help="VIEW.FEATURE")],
-    *,
-    key: Annotated[list[str], typer.Option(help="KEY=VALUE; repeat for several")],
-    at: Day,
-    misses: Annotated[int, typer.Option(min=0, help="near misses to list")] = 20,
-) -> None:
-    """Show the events that make up a value, and those that nearly did."""
-    with open_store(context.obj) as store, working(f"explaining {feature}"):
-        found = store.explain(feature, keys=dict(map(pair, key)), at=instant(at), misses=misses)
-    say(context.obj, plain(found), "\n".join(explanation_lines(found)))

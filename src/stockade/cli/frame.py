@@ -62,6 +62,12 @@ Day = Annotated[
     ),
 ]
 
+# Of commands that write many files.
+NoTables = Annotated[
+    bool, typer.Option("--no-tables", help="tell definitions only; starts no Spark")
+]
+To = Annotated[Path, typer.Option(help="the folder to write")]
+
 
 @app.callback()
 def options(
@@ -218,6 +224,12 @@ def say(chosen: Options, data: Mapping[str, Any], text: str) -> None:
         from stockade.workspace import share
 
         share({name: plain(data[name]) for name in chosen.shared})
+
+
+def write_page(file: Path, page: str) -> None:
+    """Write a page of HTML, and the folder it is to be in."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(page, encoding="utf-8")
 
 
 def plain(value: Any) -> Any:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from stockade.cli.frame import Day, Exit, app, day, open_store, pair, plain, say, working
+from stockade.cli.frame import Day, Exit, app, day, open_store, plain, say, working, write_page
 
 
 @app.command()
@@ -72,26 +72,5 @@ def report_(
     """Write what is on record as one HTML file: summary, models, views, health, alert queue."""
     with open_store(context.obj) as store, working("reading what is on record"):
         page = store.report()
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(page, encoding="utf-8")
+    write_page(out, page)
     say(context.obj, {"file": str(out), "bytes": len(page.encode())}, str(out))
-
-
-@app.command(name="explain-decision")
-def explain_decision_(
-    context: typer.Context,
-    model: str,
-    decision: Annotated[list[str], typer.Argument(help="COLUMN=VALUE of the decision's id")],
-    *,
-    on: Annotated[str | None, typer.Option(help="the day it was made; reads fewer files")] = None,
-    reasons: Annotated[int, typer.Option(min=1, help="how many")] = 3,
-) -> None:
-    """Show a decision's score and action, its reasons, and the events behind each value."""
-    from stockade.lines import decision_lines
-
-    named = dict(pair(one, what="decision") for one in decision)
-    with open_store(context.obj) as store, working(f"explaining a decision of {model}"):
-        found = store.explain_decision(
-            model, named, day=None if on is None else day(on), reasons=reasons
-        )
-    say(context.obj, plain(found), "\n".join(decision_lines(found)))

@@ -36,7 +36,11 @@ from stockade.predictors import UnsafeModelError
 _MODEL_FILE = re.compile(r"model(-[0-9]{1,3})?\.(ubj|txt|json)\Z")
 _CODE = {".py", ".pyc", ".pkl", ".pickle", ".cloudpickle", ".joblib", ".dill", ".pt", ".so", ".whl"}
 _FLAVOURS = {"stockade", "xgboost", "python_function"}
-_REMEDY = {CHAMPION: "train it and promote a version", CHALLENGER: "train it"}
+_REMEDY: Mapping[str | int, str] = {
+    CHAMPION: "train it and promote a version",
+    CHALLENGER: "train it",
+}
+_GONE = "it was deleted, or registered elsewhere"
 _GATES, _PROMOTED, _PREVIOUS, _WITHDRAWN = (
     "stockade.gates", "stockade.promoted_at", "stockade.previous_champion",
     "stockade.withdrawn_at",
@@ -88,23 +92,25 @@ class VersionHistory:
     checks: tuple[Check, ...]
 
 
-def load_model(destination: Destination, alias: str = CHAMPION) -> Champion:
-    """The registered model with this alias, from its native files alone.
+def load_model(destination: Destination, alias: str | int = CHAMPION) -> Champion:
+    """The registered model with this alias, or of this version, from its native files alone.
 
     MLflow's own loader is not used: it unpickles and imports what a model folder names, whatever
     `MLFLOW_ALLOW_PICKLE_DESERIALIZATION` says where `DATABRICKS_RUNTIME_VERSION` is set.
 
     Raises:
-        ModelNotFoundError: no such model or alias.
+        ModelNotFoundError: no such model, alias or version.
         UnsafeModelError: a file is not the registered one, or the folder could run code.
     """
     with quiet_mlflow():
         client, name = _client(destination), destination.registered_model
         version = _holder(client, name, alias)
         if version is None:
+            wanted = f"version {alias}" if isinstance(alias, int) else (
+                f"version with alias '{alias}'"
+            )  # fmt: skip
             raise ModelNotFoundError(
-                f"model '{name}' has no version with alias '{alias}' in the registry: "
-                f"{_REMEDY[alias]}"
+                f"model '{name}' has no {wanted} in the registry: {_REMEDY.get(alias, _GONE)}"
             )
         return _checked(client, destination, version)
 
@@ -256,8 +262,10 @@ def _client(destination: Destination) -> MlflowClient:
     return MlflowClient(destination.tracking_uri, destination.registry_uri)
 
 
-def _holder(client: MlflowClient, name: str, alias: str) -> ModelVersion | None:
+def _holder(client: MlflowClient, name: str, alias: str | int) -> ModelVersion | None:
     try:
+        if isinstance(alias, int):
+            return client.get_model_version(name, str(alias))
         return client.get_model_version_by_alias(name, alias)
     except MlflowException as fault:
         if fault.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):

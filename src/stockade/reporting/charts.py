@@ -34,6 +34,8 @@ _NUMBER = {"format": ",.4~g"}
 _ROLES = re.compile(r' (role|aria-[a-z]+)="[^"]*"')
 # With more points than this a line says it all.
 _POINTS = 70
+# Moments further apart than this are told by their days.
+_BY_DAY = pd.Timedelta(days=4)
 _FEW_DAYS = 14
 
 
@@ -108,6 +110,47 @@ def rates(rows: pd.DataFrame, *, limit: float, words: str) -> str:
     return svg({"data": _values(rows), "layer": layers}, words)
 
 
+def moments(
+    rows: pd.DataFrame, *, y: str, words: str, begin: str | None = None, end: str | None = None
+) -> str:
+    """One stem for each row: `value` at the instant `at` (ISO, UTC), its head by `kind`.
+
+    The window from `begin` to `end` is shaded where it has a beginning.
+    """
+    # Without a scale in UTC, labels would be in the zone of the machine that draws.
+    span = pd.to_datetime(rows["at"], format="ISO8601").agg(["min", "max"]).diff().iloc[-1]
+    at = {
+        "field": "at", "type": "temporal", "title": "happened (UTC)", "scale": {"type": "utc"},
+        "axis": {"format": "%Y-%m-%d" if span > _BY_DAY else "%m-%d %H:%M", "tickCount": 5},
+    }  # fmt: skip
+    value = {"field": "value", "type": "quantitative", "title": y, "axis": {"format": "~s"}}
+    kind = {
+        "field": "kind", "type": "nominal", "sort": None,
+        "scale": {"domain": ["counts", "does not"], "range": [INK, PALE]},
+    }  # fmt: skip
+    shape = {**kind, "scale": {"domain": ["counts", "does not"], "range": ["circle", "cross"]}}
+    layers: list[Spec] = []
+    if begin is not None and end is not None:
+        window = pd.DataFrame({"from": [begin], "to": [end]})
+        layers.append(
+            {
+                "data": _values(window), "mark": {"type": "rect", "color": INK, "opacity": 0.12},
+                "encoding": {"x": {**at, "field": "from"}, "x2": {"field": "to"}},
+            }
+        )  # fmt: skip
+    layers += [
+        {
+            "data": _values(rows), "mark": {"type": "rule", "opacity": 0.6},
+            "encoding": {"x": at, "y": value, "y2": {"datum": 0}, "color": kind},
+        },
+        {
+            "data": _values(rows), "mark": {"type": "point", "filled": True, "size": 50},
+            "encoding": {"x": at, "y": value, "color": kind, "shape": shape},
+        },
+    ]  # fmt: skip
+    return svg({"layer": layers}, words)
+
+
 def bars(values: Mapping[str, float], *, x: str, words: str) -> str:
     """One bar across for each name, in the order given."""
     held = pd.DataFrame({"name": list(values), "value": list(values.values())})
@@ -116,7 +159,9 @@ def bars(values: Mapping[str, float], *, x: str, words: str) -> str:
               "axis": {"labelLimit": 260}},
         "x": {"field": "value", "type": "quantitative", "title": x},
     }  # fmt: skip
-    return svg({"data": _values(held), "mark": "bar", "encoding": encoding}, words)
+    # A browser's letters may be wider than those that the labels were measured with.
+    room = {"left": 40, "top": 5, "right": 5, "bottom": 5}
+    return svg({"data": _values(held), "mark": "bar", "encoding": encoding, "padding": room}, words)
 
 
 def gains(points: Sequence[Sequence[float]], *, words: str) -> str:

@@ -47,8 +47,8 @@ def model_page(facts: ModelFacts) -> Page:
     return Page(
         anchor=f"model-{spec.name}", group="Models", title=f"Model: {spec.name}", short=spec.name,
         lead=lead, tiles=tiles, parts=parts,
-        links=[Link(anchor=f"view-{name}", text=f"view {name}") for name in used]
-        + [Link(anchor="queue", text="its alerts"), Link(anchor="health", text="its health")],
+        links=[Link(href=f"#view-{name}", text=f"view {name}") for name in used]
+        + [Link(href="#queue", text="its alerts"), Link(href="#health", text="its health")],
     )  # fmt: skip
 
 

@@ -46,8 +46,8 @@ def _first(facts: Facts) -> Page:
             _changes(facts),
             Part(title="What we recommend", list=list(_recommended(facts))),
         ],
-        links=[Link(anchor=f"model-{one.spec.name}", text=one.spec.name) for one in facts.models]
-        + [Link(anchor="queue", text="alert queue"), Link(anchor="health", text="data health")],
+        links=[Link(href=f"#model-{one.spec.name}", text=one.spec.name) for one in facts.models]
+        + [Link(href="#queue", text="alert queue"), Link(href="#health", text="data health")],
     )  # fmt: skip
 
 

@@ -26,7 +26,7 @@ def view_page(facts: ViewFacts, models: Sequence[ModelFacts]) -> Page:
     return Page(
         anchor=f"view-{view.name}", group="Feature views", title=f"Feature view: {view.name}",
         short=view.name, lead=lead,
-        links=[Link(anchor=f"model-{name}", text=f"model {name}") for name in facts.models],
+        links=[Link(href=f"#model-{name}", text=f"model {name}") for name in facts.models],
         parts=[
             Part(title="Lineage", list=list(_lineage(facts))),
             Part(title="Features", tables=[_features(facts, weights)]),

@@ -32,15 +32,15 @@ def queue_page(facts: Facts) -> Page:
             Part(
                 title=name,
                 text=["A sample of the newest scored day, the most suspicious first. The raw "
-                      f"events behind one: stockade explain-decision {name} ID=VALUE, such as "
-                      f"{one.queue[0].id}"],
+                      f"events behind one: stockade explain decision {one.queue[0].id} "
+                      f"--model {name}"],
                 tables=[grid(f"Queue of {name}", head, rows)],
             )
         )  # fmt: skip
     return Page(
         anchor="queue", group="Watching", title="Alert queue, a sample", short="Alert queue",
         lead=["What an investigator would see first, and why each is there."], parts=parts,
-        links=[Link(anchor=f"model-{one.spec.name}", text=one.spec.name) for one in facts.models],
+        links=[Link(href=f"#model-{one.spec.name}", text=one.spec.name) for one in facts.models],
     )  # fmt: skip
 
 

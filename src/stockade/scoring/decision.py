@@ -1,23 +1,26 @@
 """One decision explained: its score, what is done about it, and each reason's value taken apart."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from pyspark.sql import Row
 from pyspark.sql import functions as F
 
 from stockade.building.explain import Explanation, explain_value
 from stockade.building.features import TICK, Inputs
 from stockade.champion import PROBABILITY, SCORE, Champion
+from stockade.decisions import DecisionRule
 from stockade.definitions.expression import columns_of
 from stockade.definitions.fingerprint import from_json
-from stockade.definitions.view import FeatureView
+from stockade.definitions.view import FeatureView, LookupView, View
 from stockade.engine.faults import spark_faults
 from stockade.errors import DataError, DefinitionError
 from stockade.scoring.explained import featured_decisions
-from stockade.scoring.score import ACTION, REASONS, score
+from stockade.scoring.recorded import Recorded
+from stockade.scoring.score import ACTION, PROPENSITY, REASONS, score
 from stockade.store.tables import Tables
 
 if TYPE_CHECKING:
@@ -37,6 +40,8 @@ class ExplainedReason:
         expression: of a derived feature; '' otherwise.
         operands: what it is computed from, and the values.
         values: of the features behind it that count events, each taken apart.
+        undivided: what else is behind it, and the values: columns of the decision itself, and
+            measures of many entities' events together, which have no parts.
     """
 
     input: str
@@ -45,19 +50,51 @@ class ExplainedReason:
     expression: str
     operands: Mapping[str, object]
     values: Sequence[Explanation]
+    undivided: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeighedAction:
+    """An action of the policy, weighed for one decision.
+
+    Attributes:
+        name: the action's.
+        cost: what it is expected to cost, in the currency of the amount at risk.
+        price: what scarce capacity adds to that when actions are compared; 0 where none is capped.
+        due: whether it costs least, the price included.
+        taken: whether it is the one that was chosen: by lot it may be another than the due one.
+    """
+
+    name: str
+    cost: float
+    price: float
+    due: bool
+    taken: bool
+
+    @property
+    def standing(self) -> str:
+        """Which one it is, in words."""
+        if self.taken:
+            return "the least, taken" if self.due else "taken, by lot"
+        return "the least" if self.due else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExplainedDecision:
-    """A decision, as the champion would make it.
+    """A decision, as the model makes it.
 
     Attributes:
         id: what identifies it.
         decided_at: when it was made (UTC).
         model, version: that scored it.
         score, probability: by which to rank, and what it means.
+        calibration: the method that made the one of the other; `none` where they are the same.
         action: what the policy does; '' without one.
+        propensity: the chance that the lot had of choosing that action; None without a policy.
+        at_risk: the amount that the policy weighed; the mean amount where the decision has none.
+        policy: its actions, in order; empty without one.
         reasons: the weightiest first.
+        recorded: what is on record of it; None where it was never scored.
     """
 
     id: Mapping[str, object]
@@ -66,8 +103,30 @@ class ExplainedDecision:
     version: int
     score: float
     probability: float
+    calibration: str
     action: str
+    propensity: float | None
+    at_risk: float | None
+    policy: Sequence[WeighedAction]
     reasons: Sequence[ExplainedReason]
+    recorded: Recorded | None = None
+
+    @property
+    def as_recorded(self) -> bool:
+        """Whether the score on record is this one, to the bit."""
+        return self.recorded is not None and self.recorded.score == self.score
+
+    @property
+    def standing(self) -> str:
+        """How it compares with what is on record, in words."""
+        if self.recorded is None:
+            return "it was never scored: this is what the champion says of it"
+        if self.as_recorded:
+            return "on record it has the same score"
+        return (
+            f"on record its score is {self.recorded.score:.4f} and its probability "
+            f"{self.recorded.probability:.2%}: what was known then has been rewritten since"
+        )
 
 
 def explain_decision(
@@ -78,6 +137,7 @@ def explain_decision(
     day: date | None = None,
     reasons: int = 3,
     misses: int = 3,
+    recorded: Recorded | None = None,
 ) -> ExplainedDecision:
     """Score one decision again and take its reasons apart.
 
@@ -88,6 +148,7 @@ def explain_decision(
         day: on which it was made, if known: fewer files are read.
         reasons: how many.
         misses: how many events that nearly count to list for each value.
+        recorded: what is on record of it.
 
     Raises:
         DefinitionError: an id column is missing, or one is given that the spine lacks.
@@ -105,39 +166,86 @@ def explain_decision(
         # As microseconds too: a collected timestamp takes the host's zone.
         rows = featured_decisions(tables, champion, [decision], day=day)
         rows = rows.withColumn(_MICROS, F.unix_micros(at))
-        found = score(rows, champion, id_columns=ids, decided_at=at, explain=reasons).collect()
+        scored = score(
+            rows, champion, id_columns=ids, decided_at=at, explain=reasons, explain_all=True
+        )
+        found = scored.collect()
         if len(found) != 1:
             raise DataError(
                 f"spine '{pinned.spine.name}' has {len(found)} decisions of that id, and one is "
                 "explained: check the id and the day"
             )
-        (row,), (scored,) = rows.collect(), found
-        inputs = Inputs.of(tables)
-        given: dict[str, Any] = scored.asDict()
-        told = [_reason(inputs, pinned, row, one, misses=misses) for one in given[REASONS] or ()]
+        (row,), (one,) = rows.collect(), found
+        given: dict[str, Any] = one.asDict()
+        apart = _Apart(Inputs.of(tables), pinned, row, misses)
+        told = [apart.reason(reason) for reason in given[REASONS] or ()]
+    probability, action = float(given[PROBABILITY]), str(given.get(ACTION, ""))
+    rule, loss = champion.rule, None
+    if rule is not None:
+        amount = row[rule.policy.loss]
+        loss = np.array([np.nan if amount is None else float(amount)])
     return ExplainedDecision(
         id=dict(decision), decided_at=_moment(row), model=champion.name,
-        version=champion.version, score=float(given[SCORE]),
-        probability=float(given[PROBABILITY]), action=str(given.get(ACTION, "")), reasons=told,
+        version=champion.version, score=float(given[SCORE]), probability=probability,
+        calibration=champion.calibration.method, action=action, propensity=given.get(PROPENSITY),
+        at_risk=None if rule is None or loss is None else float(rule.losses(loss)[0]),
+        policy=() if rule is None or loss is None else _weighed(rule, probability, loss, action),
+        reasons=told, recorded=recorded,
     )  # fmt: skip
 
 
-def _reason(
-    inputs: Inputs, pinned: "TrainingSet", row: Row, given: Row, *, misses: int
-) -> ExplainedReason:
-    service, name = pinned.features, str(given["input"])
-    expressions = {one.name: one.expression for one in service.derived()}
-    operands = sorted(columns_of(expressions[name])) if name in expressions else []
-    return ExplainedReason(
-        input=name, text=str(given["text"]), contribution=float(given["contribution"]),
-        expression=expressions.get(name, ""),
-        operands={one: row[one] for one in operands if one in row},
-        values=tuple(
-            _value(inputs, pinned, row, feature, misses=misses)
-            for feature in dict.fromkeys(_behind(name, expressions))
-            if feature in _viewed(pinned)
-        ),
+def _weighed(
+    rule: DecisionRule, probability: float, loss: np.ndarray, action: str
+) -> tuple[WeighedAction, ...]:
+    chance = np.array([probability])
+    costs, due = rule.costs(chance, loss)[0], int(rule.due(chance, loss)[0])
+    return tuple(
+        WeighedAction(
+            name=one.name, cost=float(costs[n]), price=rule.price if one.capped else 0.0,
+            due=n == due, taken=one.name == action,
+        )
+        for n, one in enumerate(rule.policy.actions)
     )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Apart:
+    """Takes the reasons of one decision apart, each value behind them once."""
+
+    inputs: Inputs
+    pinned: "TrainingSet"
+    row: Row
+    misses: int
+    known: dict[str, Explanation] = field(default_factory=dict[str, Explanation])
+
+    def reason(self, given: Row) -> ExplainedReason:
+        """One reason with the values behind it."""
+        name = str(given["input"])
+        expressions = {one.name: one.expression for one in self.pinned.features.derived()}
+        operands = sorted(columns_of(expressions[name])) if name in expressions else []
+        views = _viewed(self.pinned)
+        behind = [*dict.fromkeys(_behind(name, expressions))]
+        return ExplainedReason(
+            input=name, text=str(given["text"]), contribution=float(given["contribution"]),
+            expression=expressions.get(name, ""),
+            operands={one: self.row[one] for one in operands if one in self.row},
+            values=tuple(self._value(views[one], one) for one in behind if one in views),
+            undivided={
+                one: self.row[one] for one in behind if one not in views and one in self.row
+            },
+        )  # fmt: skip
+
+    def _value(self, view: View, feature: str) -> Explanation:
+        if feature not in self.known:
+            at = _moment(self.row)
+            if self.pinned.mode == "snapshot" and isinstance(view, FeatureView):
+                # What the model saw is what the last tick before the decision held.
+                at -= (at - datetime(1970, 1, 1, tzinfo=UTC)) % TICK[view.cadence]
+            keys = {key: self.row[self.pinned.spine.keys.get(key, key)] for key in view.entity.keys}
+            self.known[feature] = explain_value(
+                self.inputs, view, feature, keys=keys, at=at, misses=self.misses
+            )
+        return self.known[feature]
 
 
 def _behind(name: str, expressions: Mapping[str, str]) -> Iterator[str]:
@@ -149,25 +257,14 @@ def _behind(name: str, expressions: Mapping[str, str]) -> Iterator[str]:
         yield from _behind(one, expressions)
 
 
-def _viewed(pinned: "TrainingSet") -> Mapping[str, FeatureView]:
-    """Feature -> its view, of the views that count events."""
+def _viewed(pinned: "TrainingSet") -> Mapping[str, View]:
+    """Feature -> its view, of the views whose values are made of events one by one."""
     return {
         name: one.view
         for one in pinned.features.selections()
-        if isinstance(one.view, FeatureView)
+        if isinstance(one.view, FeatureView | LookupView)
         for name in one.names
     }
-
-
-def _value(
-    inputs: Inputs, pinned: "TrainingSet", row: Row, feature: str, *, misses: int
-) -> Explanation:
-    view, at = _viewed(pinned)[feature], _moment(row)
-    if pinned.mode == "snapshot":
-        # What the model saw is what the last tick before the decision held.
-        at -= (at - datetime(1970, 1, 1, tzinfo=UTC)) % TICK[view.cadence]
-    keys = {key: row[pinned.spine.keys.get(key, key)] for key in view.entity.keys}
-    return explain_value(inputs, view, feature, keys=keys, at=at, misses=misses)
 
 
 def _moment(row: Row) -> datetime:

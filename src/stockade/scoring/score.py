@@ -31,6 +31,7 @@ def score(
     id_columns: Sequence[str],
     decided_at: str,
     explain: int = 0,
+    explain_all: bool = False,
 ) -> DataFrame:
     """One score per row.
 
@@ -42,6 +43,7 @@ def score(
         decided_at: the decision's time; carried over.
         explain: how many reasons to give for each decision or, with a policy, for each that
             something is done about, or would be but for the lot; 0 for none.
+        explain_all: whether decisions that a policy lets pass are given reasons, too.
 
     Returns:
         n rows: the id columns, `decided_at`, `score` (double, 0 to 1, by which to rank),
@@ -71,7 +73,8 @@ def score(
         wanted += [lot.alias(_LOT), F.col(loss[0]).cast("double").alias(_LOSS)]
     fields = [*(frame.schema[name] for name in carried), *outputs]
     return frame.select(*wanted).mapInArrow(
-        scorer(champion, carried, explain=explain, who=who), T.StructType(fields)
+        scorer(champion, carried, explain=explain, explain_all=explain_all, who=who),
+        T.StructType(fields),
     )
 
 
@@ -123,7 +126,12 @@ def _check_types(
 
 
 def scorer(
-    champion: Champion, carried: tuple[str, ...], *, explain: int, who: str
+    champion: Champion,
+    carried: tuple[str, ...],
+    *,
+    explain: int,
+    who: str,
+    explain_all: bool = False,
 ) -> Callable[[Iterable[pa.RecordBatch]], Iterable[pa.RecordBatch]]:
     """The function that workers run; it carries plain data only, the model as bytes."""
     name, version = champion.name, champion.version
@@ -159,7 +167,9 @@ def scorer(
                 names = pa.array([action.name for action in rule.policy.actions], pa.string())
                 columns[ACTION] = names.take(pa.array(chosen.action, pa.int64()))
                 columns[PROPENSITY] = pa.array(chosen.propensity, pa.float64())
-                asked = np.flatnonzero((chosen.action > 0) | (rule.due(probabilities, loss) > 0))
+                if not explain_all:
+                    due = rule.due(probabilities, loss)
+                    asked = np.flatnonzero((chosen.action > 0) | (due > 0))
             if explain:
                 # Shapley values take a hundred times longer than scores.
                 told = matrix[asked]
