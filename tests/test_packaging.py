@@ -79,7 +79,7 @@ def test_the_wheel_holds_every_module_and_the_type_marker(wheel: Path) -> None:
 
     templates = {
         f"stockade/{path.relative_to(FOLDERS['stockade']).as_posix()}"
-        for kind in ("*.template", "*.jinja")
+        for kind in ("*.template", "templates/*")
         for path in FOLDERS["stockade"].rglob(kind)
     }
     data = {"stockade/py.typed", "trust_safety/simulator/rates.csv"}

@@ -55,7 +55,9 @@ from stockade.learning.released import release_figure, work_out
 from stockade.learning.tracking import CHALLENGER, CHAMPION, Destination
 from stockade.learning.train import TrainedModel
 from stockade.learning.tune import Runner, Running
+from stockade.reporting.catalog import Site, catalog
 from stockade.reporting.facts import gathered
+from stockade.reporting.freshness import held
 from stockade.reporting.report import report
 from stockade.scoring.decision import ExplainedDecision, explain_decision
 from stockade.scoring.predictions import Scored, write_predictions
@@ -441,6 +443,10 @@ class FeatureStore:
         """What is on record, for people who read no code: one HTML file; see docs/watching.md."""
         with spark_faults():
             return report(gathered(self.tables, self.registry))
+
+    def catalog(self) -> Site:
+        """Every definition with what this target holds of it, as a static site."""
+        return catalog(self.registry, held(self.tables, self.registry))
 
     def _destination(self, model: str | ModelSpec) -> Destination:
         return Destination.of(self.target, self._model(model).name)

@@ -18,7 +18,7 @@ _COMMON = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm
 _RUN = """
 <script>{axe}</script><script>
 window.onerror=function(m){{(window.faults=window.faults||[]).push(String(m));}};
-axe.run(document,{{resultTypes:["violations"]}}).then(function(found){{
+axe.run(document,{{resultTypes:["violations"],preload:false}}).then(function(found){{
 var out=document.createElement("pre");out.id="axe-found";
 out.textContent=JSON.stringify({{faults:window.faults||[],violations:found.violations.map(function(v){{
 var nodes=v.nodes.slice(0,3).map(function(n){{return n.html.slice(0,200);}});

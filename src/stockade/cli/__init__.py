@@ -1,6 +1,7 @@
 """The command `stockade`: from definitions and files to scored and judged decisions."""
 
 from stockade.cli import (
+    catalog,
     data,
     deploy,
     explain,
@@ -14,6 +15,7 @@ from stockade.cli.frame import main
 
 # Importing a module of commands puts them into the command.
 __all__ = [
+    "catalog",
     "data",
     "deploy",
     "explain",
