@@ -116,6 +116,11 @@ def test_from_payments_to_judged_decisions(
     assert f"decision transaction_id={scored_row.transaction_id} at" in why
     assert "on record it has the same score" in why
     assert "What was decided" in page.read_text()
+    site, looker = folder / "site", folder / "looker"
+    assert run(folder, "catalog", "--to", str(site)).strip() == str(site / "index.html")
+    assert "newest scored day" in (site / "model-card_fraud_published.html").read_text()
+    assert "each read back by a parser" in run(folder, "export", "lookml", "--to", str(looker))
+    assert (looker / "views" / "terminal_risk.view.lkml").exists()
     run(folder, "train", "card_fraud_published", "--trials", "1", "--runner", "serial")
     shadow = ["--shadow", "--explain", "3"]
     other = json.loads(run(folder, "score", "card_fraud_published", *days, *shadow, as_json=True))
