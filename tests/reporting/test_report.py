@@ -152,6 +152,22 @@ def test_returns_stand_by_period_against_their_levels_and_what_to_do_follows(ful
     assert page.count("returns in the end, with 90 % interval") == 2
 
 
+def test_a_rate_moves_only_by_more_than_chance(full: Facts) -> None:
+    moved = returns(unauthorised=0.012, overall=0.04)
+    newest, before = (
+        [c for c in moved.cohorts if c.level == "overall"][n] for n in (0, 1)
+    )  # fmt: skip
+    up = replace(newest, completed=0.06, low=0.058, high=0.062)
+    rest = [c for c in moved.cohorts if c.level != "overall"]
+
+    as_it_is = report(replace(full, returns=(moved,)))
+    risen = report(replace(full, returns=(replace(moved, cohorts=(up, before, *rest)),)))
+
+    # 240 payments came back of 6,000, give or take 15 by chance alone.
+    assert "Overall returns are as before" in as_it_is
+    assert "Overall returns rose: 6.00%" in risen
+
+
 def test_the_beginning_of_the_record_is_no_period(full: Facts) -> None:
     stub = replace(full, returns=(returns(of=12_900, unauthorised=0.004, overall=0.04),))
     whole = replace(full, returns=(returns(of=900, unauthorised=0.004, overall=0.04),))

@@ -169,10 +169,14 @@ def _recommended(facts: Facts) -> Iterator[str]:
     """What follows from the record; each point names what it follows from."""
     yield from returns_recommended(facts)
     yield from _causes(facts.alerts)
+    bare = [one.spec.name for one in facts.models if one.champion is None]
+    if bare:
+        has = "has no version yet. Build its training set and train it"
+        many = "have no version yet. Build their training sets and train them"
+        yield f"{', '.join(bare)}: {has if len(bare) == 1 else many}."
     for one in facts.models:
         name = one.spec.name
         if one.champion is None:
-            yield f"{name}: has no version yet. Build its training set and train it."
             continue
         if one.role != "champion":
             yield f"{name}: only a challenger exists. Ask the gates: stockade promote {name}"

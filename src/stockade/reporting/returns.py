@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import date
 
+import numpy as np
 import pandas as pd
 
 from stockade.learning.release import CohortRate
@@ -10,6 +11,10 @@ from stockade.reporting import charts
 from stockade.reporting.facts import Facts, ReturnFacts
 from stockade.reporting.page import Figure, Part, Tile, grid
 
+# Of the normal distribution: 5 % lie beyond it on one side, or on both.
+_TAIL, _CHANCE = 1.645, 1.96
+# A page for people who are in a hurry: the charts hold the periods before.
+_PERIODS = 3
 # From here on nothing is left to be estimated.
 _ALL = 0.9995
 _VERDICTS = {"below": "below the level", "above": "above the level", "open": "cannot be told yet"}
@@ -50,10 +55,10 @@ def returns_parts(facts: Facts) -> Iterator[Part]:
             figures=list(_figures(one)),
             tables=[
                 grid(
-                    "By the period they were made in, the newest first",
+                    "By the period they were made in, the newest ones",
                     ("made", "returns", "payments", "came back", "known so far", "in the end",
                      "90 % interval", "level", "which is"),
-                    map(_row, _whole(one)),
+                    map(_row, _whole(one)[: _PERIODS * len(one.strategy.levels)]),
                 )
             ],
         )  # fmt: skip
@@ -111,13 +116,16 @@ def _newest(one: ReturnFacts) -> Iterator[tuple[CohortRate, CohortRate | None]]:
 
 
 def _way(newest: CohortRate, before: CohortRate) -> str:
-    """Apart only where the intervals are."""
-    now, then = (newest.low, newest.high), (before.low, before.high)
-    if None in now or None in then:
+    """`rose` or `fell` where it is more than chance and what is still unknown make of it."""
+    now, then = newest.completed or 0.0, before.completed or 0.0
+    variance = sum(
+        (one.completed or 0.0) / max(one.payments, 1)
+        + (((one.high or 0.0) - (one.low or 0.0)) / (2 * _TAIL)) ** 2
+        for one in (newest, before)
+    )
+    if abs(now - then) <= _CHANCE * float(np.sqrt(variance)):
         return "are as before"
-    if (newest.low or 0.0) > (before.high or 0.0):
-        return "rose"
-    return "fell" if (newest.high or 0.0) < (before.low or 0.0) else "are as before"
+    return "rose" if now > then else "fell"
 
 
 def _period(one: CohortRate) -> str:
