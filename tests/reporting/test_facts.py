@@ -19,7 +19,9 @@ STRATEGY = ReleaseStrategy(
     courses=(Course(name="instant"), Course(name="hold", hold=days(2), friction=1.0)),
     levels=(Level(name="returned", label=returned, rate=0.15),),
 )  # fmt: skip
-_ABSENT = replace(returned, name="absent", source=replace(returned.source, origin="absent"))
+_ABSENT = replace(
+    returned, name="absent", source=replace(returned.source, name="absent", origin="absent")
+)
 
 
 @pytest.mark.slow
