@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import reduce
 
 from pyarrow import types
 from pyspark.sql import Column, DataFrame, Row
@@ -135,8 +136,8 @@ def explain_value(
     if at.tzinfo is None:
         raise DataError("at has no time zone: give a UTC instant")
     events = inputs.events(view.source)
-    history = History(Selection(view=view, names=(name,)), events)
     spine = _spine(view, events, keys, at)
+    history = History(Selection(view=view, names=(name,)), _of_key(view, events, keys))
     (track,) = bind(spine, [history], decided_at=_AT, keys={})
     (output,) = (output for output in track.outputs if output.name == name)
     moment = microseconds_since_1970(at)
@@ -200,6 +201,18 @@ def _spine(view: View, events: DataFrame, keys: Mapping[str, object], at: dateti
     )
 
 
+def _of_key(view: View, events: DataFrame, keys: Mapping[str, object]) -> DataFrame:
+    """The key's events alone, read where files say that it may be; all, where they are revised."""
+    if view.source.dedupe:
+        # A revision may have moved the event to another key.
+        return events
+    wanted = [
+        F.col(column) == F.lit(keys[key]).cast(events.schema[column].dataType)
+        for key, column in view.keys.items()
+    ]
+    return events.where(reduce(lambda a, b: a & b, wanted))
+
+
 def _around(track: Track, output: Output, spine: DataFrame, moment: int) -> DataFrame:
     """Every revision of every event of the key that counts, or nearly does."""
     source = track.source
@@ -217,9 +230,11 @@ def _around(track: Track, output: Output, spine: DataFrame, moment: int) -> Data
         events = events.join(touched, [*source.dedupe], "left_semi")
     else:
         margin = max(output.window or 0, _DAY)
-        near = F.col(_E) <= F.lit(moment + margin)
+        happened = F.col(source.event_time)
+        near = happened <= F.timestamp_micros(F.lit(moment + margin))
         if output.window is not None:
-            near &= F.col(_E) >= F.lit(moment - output.delay - output.window - margin)
+            earliest = moment - output.delay - output.window - margin
+            near &= happened >= F.timestamp_micros(F.lit(earliest))
         events = events.where(near).join(whose, same_key, "left_semi")
     same_key = [
         F.col(f"_k_{ours}") == F.col(theirs)
