@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import root_scalar
-from scipy.special import expit
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
@@ -18,8 +16,8 @@ Labels = NDArray[np.bool_]
 # Isotonic fits and the knots they leave: enough that nothing is lost, few enough to be stored.
 _BINS = 1000
 _GRID = 200
-# With fewer of either class a curve would be drawn through noise; their share is known sooner.
-_LEAST, _LEAST_FOR_SHARE = 25, 10
+# With fewer of either class a curve would be drawn through noise.
+_LEAST = 25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,13 +38,9 @@ def choose_calibration(
 ) -> CalibrationChoice:
     """Fit each method on the first two thirds, judge it on the last, take the best; fit on all.
 
-    The methods: none; a shift of the score's log odds, so that as many positives are expected as
-    there were (King & Zeng 2001, prior correction); Platt's sigmoid (Platt 1999) on the log odds;
-    isotonic regression (Zadrozny & Elkan 2002); and inductive Venn-Abers predictors (Vovk & Petej
-    2014), whose pair of probabilities becomes the one with the least regret, p1 / (1 - p0 + p1).
-
-    With fewer than 25 of either class on a side nothing is judged: scores are shifted, or with
-    fewer than ten in all left as they are.
+    The methods: none; Platt's sigmoid (Platt 1999) on the score's log odds; isotonic regression
+    (Zadrozny & Elkan 2002); and inductive Venn-Abers predictors (Vovk & Petej 2014), whose pair of
+    probabilities becomes the one with the least regret, p1 / (1 - p0 + p1).
 
     Args:
         scores: n scores in [0, 1] in order of time, of decisions that the model was not fitted on.
@@ -56,8 +50,7 @@ def choose_calibration(
     times = np.ones(len(scores)) if weights is None else weights
     cut = len(scores) * 2 // 3
     if min(_rarest(labels[:cut]), _rarest(labels[cut:])) < _LEAST:
-        fit = _none if _rarest(labels) < _LEAST_FOR_SHARE else _shift
-        return CalibrationChoice(calibration=fit(scores, labels, times), losses={})
+        return CalibrationChoice(calibration=Calibration.none(), losses={})
     losses = {
         method: log_loss(
             labels[cut:], fit(scores[:cut], labels[:cut], times[:cut])(scores[cut:]), times[cut:]
@@ -77,18 +70,6 @@ def log_loss(labels: Labels, probabilities: Numbers, weights: Numbers | None = N
 
 def _none(_scores: Numbers, _labels: Labels, _weights: Numbers) -> Calibration:
     return Calibration.none()
-
-
-def _shift(scores: Numbers, labels: Labels, weights: Numbers) -> Calibration:
-    logit, wanted = _log_odds(scores), float(np.average(labels, weights=weights))
-
-    def too_many(by: float) -> float:
-        return float(np.average(expit(logit + by), weights=weights)) - wanted
-
-    knots = _knots(scores)
-    # Log odds are bounded by 21 either way: between these each share is reached.
-    by = float(root_scalar(too_many, bracket=(-60.0, 60.0)).root)
-    return Calibration("shift", knots, expit(_log_odds(knots) + by))
 
 
 def _platt(scores: Numbers, labels: Labels, weights: Numbers) -> Calibration:
@@ -127,7 +108,6 @@ def _venn_abers(scores: Numbers, labels: Labels, weights: Numbers) -> Calibratio
 
 METHODS: Mapping[str, Callable[[Numbers, Labels, Numbers], Calibration]] = {
     "none": _none,
-    "shift": _shift,
     "platt": _platt,
     "isotonic": _isotonic,
     "venn-abers": _venn_abers,
