@@ -17,6 +17,7 @@ from stockade.definitions.registry import Registry
 from stockade.definitions.view import Feature, FeatureView
 from stockade.definitions.wording import meaning
 from stockade.errors import DataError, DefinitionError, raise_all
+from stockade.folders import write_folder
 from stockade.scoring.predictions import DECIDED_ON
 from stockade.scoring.score import ACTION, MODEL_VERSION, PROPENSITY
 from stockade.store.tables import Tables
@@ -114,14 +115,7 @@ def write_lookml(found: LookML, folder: Path) -> None:
     Raises:
         DataError: the folder holds something else.
     """
-    if folder.exists() and any(folder.iterdir()) and not (folder / _MODEL).exists():
-        raise DataError(f"folder '{folder}' holds something else than LookML: name another one")
-    for old in folder.glob("views/*.view.lkml"):
-        if str(old.relative_to(folder)) not in found.files:
-            old.unlink()
-    for path, text in found.files.items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_text(text, encoding="utf-8")
+    write_folder(folder, found.files, mark=_MODEL, replaced="views/*.view.lkml", what="LookML")
 
 
 def check_lookml(files: Mapping[str, str]) -> None:

@@ -12,7 +12,7 @@ from stockade.definitions.source import EventSource
 from stockade.definitions.spine import Label, Spine
 from stockade.definitions.window import in_words
 from stockade.definitions.wording import meaning
-from stockade.errors import DataError
+from stockade.folders import write_folder
 from stockade.reporting.catalog_pages import (
     Shelf,
     file_of,
@@ -83,14 +83,7 @@ def write_site(site: Site, folder: Path) -> None:
     Raises:
         DataError: the folder holds something else.
     """
-    if folder.exists() and any(folder.iterdir()) and not (folder / _MARK).exists():
-        raise DataError(f"folder '{folder}' holds something else than a catalog: name another one")
-    folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.glob("*-*.html"):
-        if old.name not in site.files:
-            old.unlink()
-    for name, content in site.files.items():
-        (folder / name).write_text(content, encoding="utf-8")
+    write_folder(folder, site.files, mark=_MARK, replaced="*-*.html", what="a catalog")
 
 
 def _index(shelf: Shelf) -> Page:
