@@ -220,12 +220,12 @@ def _around(track: Track, output: Output, spine: DataFrame, moment: int) -> Data
         _KNOWN, known_from(source)
     )
     whose = F.broadcast(spine.select(*(F.col(key).alias(f"_k_{key}") for key in track.spine_keys)))
-    same_key = [
-        F.col(f"_k_{ours}") == events[theirs]
-        for ours, theirs in zip(track.spine_keys, track.source_keys, strict=True)
-    ]
     if source.dedupe:
         # A revision may have moved the event to another key, or to another time.
+        same_key = [
+            F.col(f"_k_{ours}") == events[theirs]
+            for ours, theirs in zip(track.spine_keys, track.source_keys, strict=True)
+        ]
         touched = events.join(whose, same_key, "left_semi").select(*source.dedupe).distinct()
         events = events.join(touched, [*source.dedupe], "left_semi")
     else:
@@ -235,7 +235,8 @@ def _around(track: Track, output: Output, spine: DataFrame, moment: int) -> Data
         if output.window is not None:
             earliest = moment - output.delay - output.window - margin
             near &= happened >= F.timestamp_micros(F.lit(earliest))
-        events = events.where(near).join(whose, same_key, "left_semi")
+        # They are the key's own already.
+        events = events.where(near)
     same_key = [
         F.col(f"_k_{ours}") == F.col(theirs)
         for ours, theirs in zip(track.spine_keys, track.source_keys, strict=True)
