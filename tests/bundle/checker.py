@@ -26,7 +26,7 @@ from databricks.bundles.volumes import Volume
 from stockade import cli
 from stockade.cli import frame
 from stockade.errors import StockadeError, hint
-from tests.bundle.files import Bundle, read, resolved, texts
+from tests.bundle.files import Bundle, merged, read, resolved, texts
 
 MODELS: Mapping[str, type[Resource]] = {
     "dashboards": Dashboard,
@@ -46,6 +46,9 @@ VALUES = {
     "task.name", "task.run_id", "task.execution_count",
     "workspace.id", "workspace.url",
 }  # fmt: skip
+# The groups that are always there, in a workspace and in an account.
+OF_THE_WORKSPACE = {"users", "admins"}
+OF_THE_ACCOUNT = {"account users"}
 MOMENTS = {"start", "end", "since", "until", "as_of", "at"}
 
 
@@ -53,10 +56,12 @@ def check(root: Path, scripts: Mapping[str, str]) -> list[str]:
     """Every fault of the bundle; `scripts` are the console scripts of its wheel."""
     bundle = read(root)
     targets = bundle.top.get("targets", {})
-    seen: set[tuple[str, str]] = set()
+    seen: dict[tuple[str, str], list[object]] = {}
     for target in targets:
         whole = resolved(bundle, target)
-        _resources(bundle, whole, scripts, seen)
+        _resources(bundle, target, whole, scripts, seen)
+        found = [f"target '{target}', {fault}" for fault in _people(whole)]
+        bundle.faults += dict.fromkeys(found)
     _targets(bundle)
     _wheels(bundle)
     return bundle.faults
@@ -115,9 +120,14 @@ def accepted(command: str, parameters: Sequence[str]) -> str | None:
 
 
 def _resources(
-    bundle: Bundle, whole: Mapping[str, Any], scripts: Mapping[str, str], seen: set[tuple[str, str]]
+    bundle: Bundle,
+    target: str,
+    whole: Mapping[str, Any],
+    scripts: Mapping[str, str],
+    seen: dict[tuple[str, str], list[object]],
 ) -> None:
-    """Each resource of a target that no target before it had."""
+    """Each resource of a target that no target before it had in the same words."""
+    written = merged(bundle, target)
     for kind, found in whole.items():
         if kind == "target":
             continue
@@ -126,14 +136,42 @@ def _resources(
             bundle.faults.append(f"no kind of resource is called '{kind}': {hint(kind, MODELS)}")
             continue
         for key, value in found.items():
-            if (kind, key) in seen:
+            before = seen.setdefault((kind, key), [])
+            if written[kind][key] in before:
                 continue
-            seen.add((kind, key))
+            before.append(written[kind][key])
             where = f"{bundle.files[kind, key].name}, {key}"
             faults = [*_typed(model, value), *_settings(bundle, kind, key, value)]
             if kind == "jobs":
                 faults += _job(value, whole, scripts)
-            bundle.faults += [f"{where}: {fault}" for fault in dict.fromkeys(faults)]
+            said = dict.fromkeys(f"{where}: {fault}" for fault in faults)
+            bundle.faults += [fault for fault in said if fault not in bundle.faults]
+
+
+def _people(whole: Mapping[str, Any]) -> Iterator[str]:
+    """Groups and addresses that are not known where the target is deployed."""
+    target = whole["target"]
+    anywhere = target.get("mode") == "development"
+    resources = [one for kind, found in whole.items() if kind != "target" for one in found.items()]
+    for key, one in resources:
+        for grant in one.get("grants", []):
+            who = grant.get("principal")
+            if who in OF_THE_WORKSPACE:
+                yield f"{key}: '{who}' is the workspace's own; Unity Catalog knows the account's"
+            elif anywhere and who not in OF_THE_ACCOUNT:
+                yield f"{key}: {_stranger(who)}: grant it in the targets that have it"
+        for mail in texts(one.get("email_notifications", {})):
+            if "@" not in mail:
+                yield f"{key}: mail to '{mail}', who is no address: name a person or a list"
+    for key, one in [*resources, ("permissions", target)]:
+        for allowed in one.get("permissions", []):
+            who = allowed.get("group_name")
+            if anywhere and who is not None and who not in OF_THE_WORKSPACE:
+                yield f"{key}: {_stranger(who)}: allow it in the targets that have it"
+
+
+def _stranger(who: str) -> str:
+    return f"not every account has a group '{who}', and development is deployed by anybody"
 
 
 def _typed(model: type[Resource], value: Mapping[str, Any]) -> Iterator[str]:

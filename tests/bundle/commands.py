@@ -14,7 +14,7 @@ from tests.bundle.checker import MOMENTS
 from tests.bundle.files import Bundle
 from tests.bundle.workflows import refused_by_bundle
 
-BLOCK = re.compile(r"^(?: {4}|\$ )?((?:stockade|databricks|make) .*)$", re.M)
+BLOCK = re.compile(r"^(?: {4}|\$ )?(?:[A-Z]\w+=\S+ )*((?:stockade|databricks|make) .*)$", re.M)
 INLINE = re.compile(r"`((?:stockade|databricks|make) [^`]+)`")
 
 

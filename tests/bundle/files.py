@@ -85,9 +85,25 @@ def _add(bundle: Bundle, path: Path, content: Mapping[str, Any]) -> None:
         if mine is None:
             bundle.faults.append(f"{path.name}: no target '{name}' to add resources to")
             continue
+        mine["resources"] = _merged(mine.get("resources", {}), target.get("resources", {}))
         for kind, found in target.get("resources", {}).items():
-            mine.setdefault("resources", {}).setdefault(kind, {}).update(found)
-            bundle.files |= {(kind, key): path for key in found}
+            for key in found:
+                bundle.files.setdefault((kind, key), path)
+
+
+def _merged(under: Any, over: Any) -> Any:
+    """As the command merges a target into the rest: mappings by key, lists one after the other."""
+    if isinstance(under, dict) and isinstance(over, dict):
+        return {**under, **{k: _merged(under[k], v) if k in under else v for k, v in over.items()}}
+    if isinstance(under, list) and isinstance(over, list):
+        return [*under, *over]
+    return over
+
+
+def merged(bundle: Bundle, target: str) -> dict[str, dict[str, Any]]:
+    """The resources of a target as they are written, by kind and key."""
+    chosen = bundle.top.get("targets", {}).get(target) or {}
+    return _merged(bundle.resources, chosen.get("resources", {}))
 
 
 def resolved(bundle: Bundle, target: str) -> dict[str, dict[str, Any]]:
@@ -105,9 +121,10 @@ def resolved(bundle: Bundle, target: str) -> dict[str, dict[str, Any]]:
             values[f"var.{name}"] = given.get(name, one.get("default"))
         else:
             bundle.faults.append(f"target '{target}': variable '{name}' has no value")
-    resources = {kind: dict(found) for kind, found in bundle.resources.items()}
-    for kind, found in chosen.get("resources", {}).items():
-        resources.setdefault(kind, {}).update(found)
+    if "service_principal_name" in chosen.get("run_as", {}):
+        # Who deploys there has an id, where a person has an address.
+        values["workspace.current_user.userName"] = "${var.service_principal}"
+    resources = merged(bundle, target)
     for kind, found in resources.items():
         for key, resource in found.items():
             values |= {f"resources.{kind}.{key}.{k}": v for k, v in resource.items()}

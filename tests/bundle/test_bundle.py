@@ -48,7 +48,9 @@ def test_each_model_has_its_place_and_its_readers(target: str) -> None:
     }
     for one in found.values():
         assert f"{one['catalog_name']}.{one['schema_name']}" == f"{target}.trust_safety"
-        assert {"account users", "users"} == {grant["principal"] for grant in one["grants"]}
+        assert {"account users", "trust-safety-operators"} == {
+            grant["principal"] for grant in one["grants"]
+        }
 
 
 def test_in_development_no_model_gets_another_name() -> None:
