@@ -151,10 +151,11 @@ def test_whose_decision_changes_is_counted(home: Path) -> None:
 @pytest.mark.parametrize(
     ("gate", "gates", "change", "said"),
     [
-        ("calibrated", Gates(), {"slices": [{"expected": 0.3, "observed": 0.2}]},
-         "1.500 positives are expected for each one observed"),
+        ("calibrated", Gates(), {"slices": [
+            {"expected": 0.3, "observed": 0.2, "positives": 100}]},
+         "1.500 positives are expected for each one of 100 observed, beyond chance by 0.34"),
         ("calibrated slices", Gates(), {"slices": [
-            {"expected": 0.2, "observed": 0.2},
+            {"expected": 0.2, "observed": 0.2, "positives": 200},
             {"column": "is_new", "value": "true", "rows": 1000, "expected": 0.2, "positives": 100,
              "observed": 0.1, "roc_auc": None}]},
          "the worst is 'is_new: true': 2.000 positives are expected .* beyond chance by 0.84"),
@@ -176,6 +177,18 @@ def test_each_gate_says_why_it_stops_a_version(
     assert not check.passed
 
     assert re.search(said, check.said)
+
+
+@pytest.mark.parametrize(("positives", "passes"), [(16, True), (100, False)])
+def test_what_few_positives_cannot_tell_stops_no_version(
+    home: Path, positives: int, passes: bool
+) -> None:
+    whole = {"expected": 0.03, "observed": 0.02, "positives": positives}
+    judgement = {**load_model(destination(home), CHALLENGER).judgement, "slices": [whole]}
+
+    (check,) = (c for c in check_gates(Gates(), judgement, champion=1) if c.gate == "calibrated")
+
+    assert check.passed is passes
 
 
 def test_a_champion_with_other_features_is_not_compared(home: Path) -> None:

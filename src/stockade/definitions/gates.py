@@ -13,8 +13,9 @@ class Gates:
         margin: by how much the challenger's metric may lie below the champion's, at the low end
             of the 90 % interval of their difference. At 0 it must be better with confidence; a
             version that merely brings a model up to date needs a little.
-        bias: by what share expected positives may miss the observed ones.
-        slice_bias: the same in each slice, beyond what chance allows (90 %).
+        bias: by what share expected positives may miss the observed ones, beyond what chance
+            allows (90 %): of ten observed ones, half may be chance.
+        slice_bias: the same in each slice.
         slice_drop: by how much a slice's ROC AUC may lie below the champion's there.
         missing_rise: by what share of rows an input may be missing more often than in training.
         microseconds: the longest that one row may take to score.

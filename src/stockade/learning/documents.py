@@ -347,8 +347,9 @@ def _monitoring(spec: ModelSpec) -> list[tuple[object, ...]]:
     gates = asdict(spec.gates)
     return [
         ("expected against observed positives, once labels are mature",
-         f"{gates['bias']:.0%} apart", "calibrate again; if that fails, train again"),
-        ("the same in a slice, beyond what chance allows", f"{gates['slice_bias']:.0%} apart",
+         f"{gates['bias']:.0%} apart, beyond chance",
+         "calibrate again; if that fails, train again"),
+        ("the same in a slice", f"{gates['slice_bias']:.0%} apart, beyond chance",
          "find out what differs there; train again"),
         ("ROC AUC of a slice against the last judgement", f"{gates['slice_drop']:g} lower",
          "find the cause; train again"),

@@ -74,41 +74,47 @@ def _better(gates: Gates, judgement: Mapping[str, Any], champion: int | None) ->
 
 
 def _calibrated_slices(gates: Gates, judgement: Mapping[str, Any]) -> Check:
-    """Each slice with enough positives, judged by the end of its interval that is nearer to 1."""
+    """Each slice with enough positives."""
     gate = "calibrated slices"
-    misses: dict[str, tuple[float, float]] = {}
-    for line in judgement["slices"][1:]:
-        observed = line["positives"]
-        if observed < LEAST_POSITIVES:
-            continue
-        expected = line["expected"] * line["rows"]
-        # Of a count, a twentieth on either side lies beyond 1.645 times its root.
-        spread = 1.645 * observed**0.5
-        nearest = min(max(expected, observed - spread), observed + spread)
-        name = f"{line['column']}: {line['value']}"
-        misses[name] = (abs(expected - nearest) / observed, expected / observed)
-    worst = max(misses, key=lambda name: misses[name][0], default=None)
-    if worst is None:
+    lines = {
+        f"{line['column']}: {line['value']}": line
+        for line in judgement["slices"][1:]
+        if line["positives"] >= LEAST_POSITIVES
+    }
+    if not lines:
         return Check(gate=gate, passed=True, said="no slice with enough positives")
-    miss, ratio = misses[worst]
+    worst = max(lines, key=lambda name: _beyond_chance(lines[name]))
+    miss = _beyond_chance(lines[worst])
     return Check(
         gate=gate,
         passed=miss <= gates.slice_bias,
-        said=f"of {len(misses)} slices the worst is '{worst}': {ratio:.3f} positives are expected "
-        f"for each one observed, beyond chance by {miss:.2f}; at most {gates.slice_bias:.2f} is "
-        "allowed",
+        said=f"of {len(lines)} slices the worst is '{worst}': "
+        + _expected(lines[worst], miss, gates.slice_bias),
     )
 
 
 def _calibrated(gates: Gates, judgement: Mapping[str, Any]) -> Check:
     whole = judgement["slices"][0]
-    expected, observed = whole["expected"], whole["observed"]
-    ratio = expected / observed
+    miss = _beyond_chance(whole)
     return Check(
-        gate="calibrated",
-        passed=abs(ratio - 1) <= gates.bias,
-        said=f"{ratio:.3f} positives are expected for each one observed; "
-        f"{1 - gates.bias:.2f} to {1 + gates.bias:.2f} is wanted",
+        gate="calibrated", passed=miss <= gates.bias, said=_expected(whole, miss, gates.bias)
+    )
+
+
+def _beyond_chance(line: Mapping[str, Any]) -> float:
+    """By what share expected positives miss the nearest end of the observed ones' interval.
+
+    Of a count, a twentieth on either side lies beyond 1.645 times its root.
+    """
+    ratio, spread = line["expected"] / line["observed"], 1.645 * line["positives"] ** -0.5
+    return max(abs(ratio - 1) - spread, 0.0)
+
+
+def _expected(line: Mapping[str, Any], miss: float, allowed: float) -> str:
+    return (
+        f"{line['expected'] / line['observed']:.3f} positives are expected for each one of "
+        f"{line['positives']} observed, beyond chance by {miss:.2f}; at most {allowed:.2f} is "
+        "allowed"
     )
 
 
