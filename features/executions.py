@@ -81,15 +81,21 @@ spoofs = EventSource(
     name="spoofs",
     origin=Query(
         sql="""
+        WITH fills AS (
+          SELECT market, maker_user_id AS user_id, taker_side AS other_side, executed_at,
+            ingested_at
+          FROM {obs_trades}
+          UNION ALL
+          SELECT market, taker_user_id, CASE taker_side WHEN 'buy' THEN 'sell' ELSE 'buy' END,
+            executed_at, ingested_at
+          FROM {obs_trades})
         SELECT DISTINCT c.order_id, c.user_id, c.market, c.amount_usd, c.cancelled_at,
           c.ingested_at
         FROM {obs_order_cancels} c
-        JOIN {obs_trades} t ON t.market = c.market
-          AND t.executed_at BETWEEN c.placed_at AND c.cancelled_at
-          AND t.executed_at >= c.cancelled_at - INTERVAL 2 MINUTES
-          AND t.ingested_at <= c.ingested_at
-          AND ((t.maker_user_id = c.user_id AND t.taker_side = c.side)
-            OR (t.taker_user_id = c.user_id AND t.taker_side <> c.side))
+        JOIN fills f ON f.market = c.market AND f.user_id = c.user_id AND f.other_side = c.side
+          AND f.executed_at BETWEEN c.placed_at AND c.cancelled_at
+          AND f.executed_at >= c.cancelled_at - INTERVAL 2 MINUTES
+          AND f.ingested_at <= c.ingested_at
         """
     ),
     event_time="cancelled_at",
