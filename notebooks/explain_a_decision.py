@@ -97,6 +97,10 @@ page.plot(figure)
 # COMMAND ----------
 
 
+def short(value) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
 def events_of(value) -> pd.DataFrame:
     return pd.DataFrame(
         [
@@ -104,7 +108,7 @@ def events_of(value) -> pd.DataFrame:
                 "happened": one.event_at,
                 "known": one.known_at,
                 **one.columns,
-                "adds": "" if one.part is None else str(one.part),
+                "adds": "" if one.part is None else short(one.part),
                 "why not": "; ".join(one.reasons),
             }
             for one in (*value.events[:8], *value.misses[:3])
@@ -113,5 +117,5 @@ def events_of(value) -> pd.DataFrame:
 
 
 for value in {one.feature: one for reason in found.reasons for one in reason.values}.values():
-    page.show(f"{value.feature} = {value.value}: {len(value.events)} events make it up")
+    page.show(f"{value.feature} = {short(value.value)}: {len(value.events)} events make it up")
     page.show(events_of(value))

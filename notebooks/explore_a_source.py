@@ -17,6 +17,7 @@ import tempfile
 from pathlib import Path
 
 import pandas as pd
+from matplotlib.dates import DateFormatter
 from matplotlib.figure import Figure
 from pyspark.sql import functions as F
 from stockade import Files, connect
@@ -98,7 +99,7 @@ rows.set(title=f"rows of '{source.name}' by the day they were known")
 slow.plot(by_day["day"], by_day["p99"], color="tab:orange")
 slow.set(title="seconds until 99 % are known", yscale="log")
 for axes in (rows, slow):
-    axes.tick_params(axis="x", rotation=30)
+    axes.xaxis.set_major_formatter(DateFormatter("%b %d"))
 page.plot(figure)
 
 # COMMAND ----------

@@ -98,7 +98,9 @@ volume.set(title="decisions a day")
 acted.plot(lines["decided_on"], lines["share acted on"], marker=".", color="tab:red")
 acted.set(title="share that something is done about", ylim=(0, None))
 for axes in (volume, acted):
-    axes.tick_params(axis="x", rotation=30)
+    axes.set_xticks(
+        lines["decided_on"], [f"{day:%b %d}" for day in lines["decided_on"]], rotation=30
+    )
 page.plot(figure)
 
 # COMMAND ----------

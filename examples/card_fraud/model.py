@@ -116,6 +116,7 @@ card_features = FeatureService(
         Derived(
             name="amount_per_median",
             expression="try_divide(amount, median_amount_lifetime)",
+            description="How many times the median of the customer's payments this one is.",
         ),
         Derived(
             name="amount_per_honest_max",
@@ -139,6 +140,7 @@ card_features = FeatureService(
             Derived(
                 name=f"max_{window}_per_honest_max",
                 expression=f"try_divide(max_amount_{window}, honest_max_lifetime_delay_7d)",
+                description="Above one: the customer has lately paid more than ever known before.",
             )
             for window in ("7d", "14d")
         ),

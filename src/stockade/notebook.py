@@ -3,8 +3,10 @@
 import base64
 import builtins
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
+from datetime import datetime
 from io import BytesIO
+from numbers import Number
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -58,8 +60,9 @@ class Page:
     def show(self, what: object) -> None:
         """Show a table, a plot, or anything else.
 
-        Text is printed. Of Spark's tables elsewhere than on Databricks the first hundred rows are
-        shown.
+        Text is printed. Elsewhere than on Databricks, which lays tables out itself, of Spark's
+        tables the first hundred rows are shown, numbers have four decimals, and moments (UTC)
+        no zone.
         """
         if isinstance(what, str):
             print(what)
@@ -67,7 +70,7 @@ class Page:
         if self._dbutils is None and hasattr(what, "toArrow"):
             what = what.limit(SHOWN).toArrow().to_pandas()  # type: ignore[attr-defined]
         if self._display is not None:
-            self._display(what)
+            self._display(what if self._dbutils is not None else _laid_out(what))
         else:
             print(what)
 
@@ -80,3 +83,33 @@ class Page:
             self._html(f'<img src="data:image/png;base64,{text}">')
         else:
             self.show(Picture(png.getvalue()))
+
+
+def _laid_out(what: object) -> object:
+    """A table of pandas with its text at the left, and rows numbered only where that says more.
+
+    One whose rows or columns share a name, which pandas cannot style, stays as it is.
+    """
+    import pandas as pd
+
+    if not isinstance(what, pd.DataFrame) or not (what.index.is_unique and what.columns.is_unique):
+        return what
+    left, moments = ["th.row_heading"], list[Hashable]()
+    for number, name in enumerate(what.columns):
+        held = [type(value) for value in what[name].dropna()]
+        if not all(issubclass(one, Number) for one in held):
+            left += [f"td.col{number}", f"th.col{number}"]
+        if held and all(issubclass(one, datetime) for one in held):
+            moments.append(name)
+    styled = what.style.format(precision=4, na_rep="", escape="html")
+    styled = styled.format(_moment, subset=moments, na_rep="")
+    for axis in ("index", "columns"):
+        styled = styled.format_index(escape="html", axis=axis)
+    styled = styled.set_table_styles(
+        [{"selector": ", ".join(left), "props": [("text-align", "left")]}]
+    )
+    return styled.hide(axis="index") if isinstance(what.index, pd.RangeIndex) else styled
+
+
+def _moment(value: object) -> str:
+    return f"{value:%Y-%m-%d %H:%M:%S.%f}".removesuffix(".000000")

@@ -126,6 +126,10 @@ class Machine:
             f"settings = _settings(Target.local({str(self.folder / 'scratch')!r}), '2g')\n"
             "settings.pop('spark.python.daemon.module')\n"
             "settings |= delta(SparkSession.builder)._options | {'spark.master': 'local[2]'}\n"
+            # A JVM for each task, over little data: the second compiler never pays for itself.
+            "settings['spark.driver.extraJavaOptions'] += "
+            "' -XX:TieredStopAtLevel=1 -XX:+UseSerialGC'\n"
+            "settings['spark.sql.shuffle.partitions'] = '2'\n"
             f"path = Path({str(self.folder / 'conf' / 'spark-defaults.conf')!r})\n"
             "path.write_text('\\n'.join(f'{k} {v}' for k, v in settings.items()))\n"
         )

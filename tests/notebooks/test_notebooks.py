@@ -1,9 +1,12 @@
 """Each notebook runs from its first cell to its last on a small world, and becomes a page."""
 
 import os
+import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from stockade.notebook import Page
@@ -67,6 +70,35 @@ def test_elsewhere_the_environment_answers(monkeypatch: pytest.MonkeyPatch) -> N
     assert Page({}).widget("day", "2026-03-01") == "2026-03-01"
 
 
+def test_in_jupyter_text_is_at_the_left_escaped_and_only_names_number_rows() -> None:
+    shown: list[Any] = []
+    page = Page({"display": shown.append})
+    known = datetime(2026, 3, 1, 1, 2, 3, tzinfo=UTC)
+
+    page.show(
+        pd.DataFrame({"adds": [0.12345678, None], "why": ["<b>", "late"], "known": [known, None]})
+    )
+    page.show(pd.DataFrame({"rows": [3]}, index=["<i>"]))
+
+    numbered, named = (one._repr_html_() for one in shown)
+    assert re.findall(r"<td[^>]*>(.*?)</td>", numbered) == [
+        "0.1235", "&lt;b&gt;", "2026-03-01 01:02:03", "", "late", "",
+    ]  # fmt: skip
+    assert re.findall(r"td\.col(\d)", numbered) == ["1", "2"]
+    assert "&lt;i&gt;" in named
+    assert 'class="row_heading' in named
+    assert 'class="row_heading' not in numbered
+
+
+def test_rows_of_one_name_are_shown_as_they_are() -> None:
+    shown: list[Any] = []
+    table = pd.DataFrame({"rows": [3, 4]}, index=["a", "a"])
+
+    Page({"display": shown.append}).show(table)
+
+    assert shown[0] is table
+
+
 def test_as_a_script_what_is_shown_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     Page({}).show({"rows": 3})
 
@@ -94,7 +126,7 @@ def test_the_notebooks_run_one_after_the_other(
         name: " ".join(_said(output) for cell in run_cells for output in cell.outputs)
         for name, run_cells in found.items()
     }
-    assert "<td>99.0%</td>" in said["explore_a_source"]
+    assert ">99.0%</td>" in said["explore_a_source"]
     assert "the feature keeps the rule" in said["add_a_feature"]
     assert "is champion" in said["compare_models"]
     assert "events make it up" in said["explain_a_decision"]
