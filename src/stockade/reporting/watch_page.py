@@ -1,7 +1,8 @@
 """Pages of what is watched: the alert queue, and the monitor's tables."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
+import numpy as np
 import pandas as pd
 
 from stockade.reporting import charts
@@ -97,14 +98,48 @@ def _sources(measures: pd.DataFrame) -> Part | None:
         return None
     newest = of[of[ON_DAY] == of[ON_DAY].max()]
     wide = newest.pivot_table(index="subject", columns="measure", values="value")
-    names = [
-        name
-        for name in ("rows", "copy_share", "hours_since_last_event", "lateness_p99", "violations")
-        if name in wide
+    names = [name for name in _NEWEST if name in wide]
+    rows = [
+        (str(one), *(_NEWEST[name][1](float(row[name])) for name in names))
+        for one, row in wide.iterrows()
     ]
-    rows = [(str(one), *(float(row[name]) for name in names)) for one, row in wide.iterrows()]
-    head = ("source", *(name.replace("_", " ") for name in names))
-    return Part(title="Sources on the newest day", tables=[grid("By source", head, rows)])
+    head = ("source", *(_NEWEST[name][0] for name in names))
+    return Part(
+        title="Sources on the newest day",
+        text=["The suggested settling delay is what all but one row in a thousand of the last four "
+              "weeks took to be known, an estimate: a source without a clock of its own should "
+              "declare no less, and a nightly run should wait as long."]
+        if "settling_delay" in names else (),
+        tables=[grid("By source", head, rows)],
+    )  # fmt: skip
+
+
+def _as_number(value: float) -> str | float:
+    return "-" if np.isnan(value) else value
+
+
+def _as_share(value: float) -> str:
+    return "-" if np.isnan(value) else f"{value:.2%}"
+
+
+def _as_length(seconds: float) -> str:
+    if np.isnan(seconds):
+        return "-"
+    for unit, size in (("days", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+# Of each source on the newest day, what is told and how.
+_NEWEST: Mapping[str, tuple[str, Callable[[float], str | float]]] = {
+    "rows": ("rows", _as_number),
+    "copy_share": ("copies", _as_share),
+    "violation_share": ("break the contract", _as_share),
+    "hours_since_last_event": ("hours since the last event", _as_number),
+    "lateness_p99": ("99 % known within", _as_length),
+    "settling_delay": ("suggested settling delay", _as_length),
+}
 
 
 def _charts(measures: pd.DataFrame) -> Iterator[Part]:

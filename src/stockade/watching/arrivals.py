@@ -1,5 +1,6 @@
 """What came to be known of a source on each day, counted on Spark."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -12,9 +13,13 @@ from pyspark.sql import types as T
 from stockade.building.features import Inputs
 from stockade.definitions.source import EventSource
 from stockade.engine.revisions import known_from
+from stockade.errors import SchemaError
+from stockade.store.contract import VIOLATIONS, judged, require_declared
 from stockade.watching.tally import DDL, HOUR, KEYS, LATE, ON_DAY, Shape, tallier
 
 _KNOWN, _HASH, _COPY = "_known", "_hash", "_copy"
+# The rule that every row breaks where declared columns are gone or are of another type.
+UNDECLARED = "columns not as declared"
 # A batch is delivered twice within so many days, or it is no accident.
 _COPIES = 7
 # Texts with more values than this are names; with more than the second, too many to slice by.
@@ -29,7 +34,7 @@ class Arrived:
     Attributes:
         bins: a tally; see `stockade.watching.tally`.
         scalars: per day and column what does not add up: `measure` and `value`.
-        schema: the columns and their types, as text.
+        schema: column -> SQL type, as JSON.
     """
 
     bins: pd.DataFrame
@@ -55,13 +60,15 @@ def arrivals(
         The tally of each column by day, by hour of the event (`event hour`) and by lateness
         (`seconds late`, where the source says when rows were known; below zero: known before it
         happened), within each value of texts with few values; and the scalars `rows`, `copies`
-        (rows equal to one of the seven days before), `null_share`, `distinct`, and
-        `hours_since_last_event` at the end of the day.
+        (rows equal to one of the seven days before), `null_share`, `distinct`,
+        `hours_since_last_event` at the end of the day, and where the source has a contract
+        `violating` (rows that break it) and, with the broken rule as column, `violations`.
     """
     events = inputs.open(source.origin)
     named = {*keys, *source.dedupe, source.version, source.retracted}
     rows = _of_days(source, events, since - timedelta(days=_COPIES), until)
-    marked = _copies(source, rows, events.columns).where(F.col(ON_DAY) >= F.lit(since))
+    compared = _copies(source, rows, events.columns)
+    marked = compared.where(F.col(ON_DAY) >= F.lit(since))
     measured = [
         field.name
         for field in events.schema
@@ -74,11 +81,12 @@ def arrivals(
         if isinstance(field.dataType, T.StringType | T.BooleanType) and field.name not in named
     ]
     shape = _shape(events, named, texts, scalars, lateness=source.available_at is not None)
+    scalars = pd.concat([scalars, _violations(compared, source, inputs, since)], ignore_index=True)
     counted = tallied(
         marked.select(ON_DAY, *(_read(source, name) for name in shape.columns)), shape
     )
-    schema = ", ".join(f"{f.name} {f.dataType.simpleString()}" for f in events.schema)
-    return Arrived(bins=counted, scalars=scalars, schema=schema)
+    schema = {field.name: field.dataType.simpleString() for field in events.schema}
+    return Arrived(bins=counted, scalars=scalars, schema=json.dumps(schema, sort_keys=True))
 
 
 def tallied(rows: DataFrame, shape: Shape) -> pd.DataFrame:
@@ -120,6 +128,25 @@ def _scalars(rows: DataFrame, source: EventSource, columns: list[str]) -> pd.Dat
     long = wide.melt(id_vars=[ON_DAY], var_name="of", value_name="value").dropna()
     parts = long["of"].str.rpartition("|")
     return long.assign(column=parts[0], measure=parts[2]).drop(columns="of")
+
+
+def _violations(rows: DataFrame, source: EventSource, inputs: Inputs, since: date) -> pd.DataFrame:
+    """Per day how many rows break the source's contract, and which of its rules."""
+    if source.contract is None:
+        return pd.DataFrame(columns=[ON_DAY, "column", "measure", "value"])
+    try:
+        require_declared(source, rows)
+        checked = judged(rows, source, now=inputs.now)
+    except SchemaError:
+        # No run reads it as it is, and none of its rows can be held against the rules.
+        checked = rows.withColumn(VIOLATIONS, F.array(F.lit(UNDECLARED)))
+    checked = checked.where(F.col(ON_DAY) >= F.lit(since))
+    broken = checked.select(ON_DAY, F.explode_outer(F.array_distinct(VIOLATIONS)).alias("column"))
+    reasons = broken.groupBy(ON_DAY, "column").count().toArrow().to_pandas().dropna()
+    violating = checked.groupBy(ON_DAY).agg(F.count_if(F.size(VIOLATIONS) > 0).alias("count"))
+    whole = violating.toArrow().to_pandas().assign(column="", measure="violating")
+    long = pd.concat([whole, reasons.assign(measure="violations")], ignore_index=True)
+    return long.rename(columns={"count": "value"}).astype({"value": "float64"})
 
 
 def _shape(

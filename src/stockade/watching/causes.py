@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from stockade.watching.causes_of_models import of_definition, of_model
+from stockade.watching.causes_of_shape import of_schema
 from stockade.watching.causes_of_sources import of_source
 from stockade.watching.hypothesis import Hypothesis
 from stockade.watching.judge import Alert, Signal
@@ -94,7 +95,9 @@ def _hypotheses(
 ) -> Iterator[Hypothesis]:
     layer = _most_upstream(alert)[0].found.layer
     if layer == SOURCE:
-        yield from of_source(Today(past, subject, alert))
+        today = Today(past, subject, alert)
+        yield from of_schema(today, states)
+        yield from of_source(today)
         return
     yield from of_definition(alert, states)
     yield from of_model(subject, alert, past)

@@ -8,8 +8,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from stockade.watching.changes import changed_days
 from stockade.watching.hypothesis import Hypothesis
-from stockade.watching.judge import Alert, Signal, changed_days
+from stockade.watching.judge import Alert, Signal
 from stockade.watching.past import FEATURE, OUTCOME, SCORES, Day, Past
 from stockade.watching.tally import ON_DAY
 
@@ -217,7 +218,7 @@ def _concepts(
     def everywhere(share: float) -> Callable[[Signal], tuple[float, str]]:
         def undone(signal: Signal) -> tuple[float, str]:
             found = signal.found
-            if found.measure in ("found_share", "metric_gap"):
+            if found.measure in ("found_share", "metric_gap", "calibration_gap"):
                 return share * (1 - _ELSEWHERE * alone), ""
             if found.measure == "reports_ratio" and found.value > signal.expected:
                 return _UNSEEN_REPORTS * share * (1 - alone), ""

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from stockade.watching.causes_of_columns import of_column
+from stockade.watching.causes_of_shape import of_contract, of_keys, with_violations
 from stockade.watching.drift import Counts, compared, is_number
 from stockade.watching.hypothesis import Hypothesis
 from stockade.watching.judge import Signal
@@ -32,15 +33,18 @@ _EARLY, _STANDS_OUT, _ROWS = 0.01, 1.5, 30
 _CLOCK_ELSEWHERE = 0.9
 # Of hypotheses that explain as much, copies are the plainest, then gaps, then clocks.
 _GAP_COST, _CLOCK_COST = 0.01, 0.02
+# That there are more rows, or fewer, is what is left when nothing says why.
+_VOLUME_COST = 0.06
 
 
 def of_source(today: Today) -> Iterator[Hypothesis]:
     """What may have happened to a source's rows."""
-    for make in (_copies, _missing, _clock):
-        yield from make(today)
+    plain = [one for make in (_copies, _missing, _volume, _clock) for one in make(today)]
     columns = [one for one in today.past.columns(SOURCE, today.source) if one not in (HOUR, LATE)]
-    for column in columns:
-        yield from of_column(today, column)
+    plain += [one for column in columns for one in of_column(today, column)]
+    yield from with_violations(today, plain)
+    yield from of_keys(today)
+    yield from of_contract(today)
 
 
 def _copies(today: Today) -> Iterator[Hypothesis]:
@@ -52,6 +56,8 @@ def _copies(today: Today) -> Iterator[Hypothesis]:
         measure = signal.found.measure
         if signal.found.subject != today.source:
             return 0.0, ""
+        if measure == "distinct_per_row":
+            return 1.0, ""
         if measure == "copy_share":
             return 1.0, "without the copies no row is there twice"
         if measure == "rows" and signal.found.value > signal.expected:
@@ -119,6 +125,27 @@ def _missing(today: Today) -> Iterator[Hypothesis]:
     )
 
 
+def _volume(today: Today) -> Iterator[Hypothesis]:
+    """More or fewer rows of the same kinds: no copies, none late, no hour and no slice apart."""
+    signal = next((one for one in today.signals if one.found.measure == "rows"), None)
+    wanted, rows = today.expected_rows(), today.rows
+    if signal is None or not wanted or not rows:
+        return
+    copies = today.scalar("copy_share") * rows
+    of_another = (np.nan_to_num(copies) + _surplus_late(today)) / max(rows - wanted, 1.0)
+    alike = (1 - _concentration(today)) * (1 - float(np.clip(of_another, 0.0, 1.0)))
+
+    def undone(signal: Signal) -> tuple[float, str]:
+        mine = (signal.found.subject, signal.found.measure) == (today.source, "rows")
+        return (alike if mine else 0.0), ""
+
+    yield Hypothesis(
+        kind="volume change", subject=today.source, undone=undone, cost=_VOLUME_COST,
+        text=f"'{today.source}' has {rows:,.0f} rows on {today.day}, {rows / wanted:.2g} times "
+        "what it should have, of the same kinds as before",
+    )  # fmt: skip
+
+
 def _surplus_late(today: Today) -> float:
     """Rows later than all but a hundredth used to be, beyond that hundredth."""
     now, usual = today.now(LATE), today.usual(LATE)
@@ -132,14 +159,14 @@ def _surplus_late(today: Today) -> float:
 
 
 def _concentration(today: Today) -> float:
-    """How far missing rows are those of one slice: 0 as its share, 1 all of them."""
+    """How far rows that are missing, or too many, are those of one slice: 0 as its share, 1 all."""
     worst = 0.0
     for within in today.past.slices(SOURCE, today.source):
         share = sum(today.usual("", within).values()) / max(sum(today.usual("").values()), 1)
         wanted = today.expected_rows()
         missing = wanted - today.rows
         mine = wanted * share - sum(today.now("", within).values())
-        if missing > 0 and share < _NEARLY_ALL:
+        if missing and share < _NEARLY_ALL:
             worst = max(worst, (mine / missing - share) / (1 - share))
     return float(np.clip(worst, 0.0, 1.0))
 

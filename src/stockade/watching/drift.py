@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial.distance import jensenshannon
 from scipy.stats import chi2
 
 from stockade.watching.tally import NULL
@@ -47,11 +48,7 @@ class Compared:
     @property
     def jensen_shannon(self) -> float:
         """The Jensen-Shannon distance, base 2: from 0 to 1, and a metric (Lin 1991)."""
-        middle = (self.today + self.before) / 2
-        divergence = sum(
-            float((one * np.log2(one / middle)).sum()) / 2 for one in (self.today, self.before)
-        )
-        return float(np.sqrt(max(0.0, divergence)))
+        return float(jensenshannon(self.today, self.before, base=2))
 
     @property
     def kolmogorov_smirnov(self) -> float:

@@ -1,7 +1,7 @@
 """From measures to signals, and from signals to one alert per cause."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -48,10 +48,15 @@ RULES: Mapping[tuple[str, str], Rule] = {
     (SOURCE, "lateness_p50"): Rule(way="both", least=0.7, log=True),
     (SOURCE, "lateness_p99"): Rule(way="up", least=1.1, log=True),
     (SOURCE, "psi_previous"): Rule(way="up", least=0.10),
-    (SOURCE, "violations"): Rule(way="up", least=1.0, absolute=True),
+    (SOURCE, "violation_share"): Rule(way="up", least=0.005),
+    (SOURCE, "violations_per_allowed"): Rule(way="up", least=1.0, absolute=True),
+    (SOURCE, "columns_changed"): Rule(way="up", least=0.0, absolute=True),
+    (SOURCE, "distinct_per_row"): Rule(way="down", least=0.9, log=True),
     (FEATURE, "missing_share"): Rule(way="up", least=0.05),
     (FEATURE, "psi_previous"): Rule(way="up", least=0.15),
     (FEATURE, "psi_training"): Rule(way="up", least=0.25),
+    (FEATURE, "outside_share"): Rule(way="up", least=0.02),
+    (FEATURE, "distinct_bins"): Rule(way="both", least=0.9, log=True),
     (FEATURE, "skew_share"): Rule(way="up", least=0.0, absolute=True),
     (SCORES, "psi_previous"): Rule(way="up", least=0.10),
     (SCORES, "alerts_per_capacity"): Rule(way="up", least=0.4, log=True),
@@ -59,10 +64,14 @@ RULES: Mapping[tuple[str, str], Rule] = {
     (OUTCOME, "found_share"): Rule(way="down", least=0.15, lag=28),
     (OUTCOME, "report_delay"): Rule(way="both", least=0.35, log=True, lag=14),
     (OUTCOME, "metric_gap"): Rule(way="up", least=0.0, absolute=True),
+    (OUTCOME, "calibration_gap"): Rule(way="up", least=0.25, absolute=True),
 }  # fmt: skip
 # Where a label comes from, what is reported moves with fraud itself: that is judged as outcome.
 _LABEL_ROWS = Rule(way="down", least=1.6, log=True)
-_LABEL_MEASURES = ("rows", "copy_share", "null_share", "violations")
+_LABEL_MEASURES = (
+    "rows", "copy_share", "null_share", "violation_share", "violations_per_allowed",
+    "columns_changed",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -293,12 +302,3 @@ def _age(day: Day, of: Day) -> int:
 
 def _identity(root: str, day: Day) -> str:
     return hashlib.sha256(f"{root} {day}".encode()).hexdigest()[:10]
-
-
-def changed_days(items: Iterable[tuple[Day, str, str]]) -> Iterator[tuple[Day, str, str, str]]:
-    """Of (day, item, state), the days on which an item's state was not that of the day before."""
-    last: dict[str, str] = {}
-    for day, item, state in sorted(items):
-        if item in last and last[item] != state:
-            yield day, item, last[item], state
-        last[item] = state

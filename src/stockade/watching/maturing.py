@@ -13,7 +13,7 @@ from stockade.decisions import DecisionRule
 from stockade.definitions.spine import CENSORED, POSITIVE
 from stockade.learning.data import LearningData
 from stockade.learning.evaluate import evaluate
-from stockade.learning.quality import intervals, outcomes
+from stockade.learning.quality import LEAST_POSITIVES, by_slice, intervals, outcomes
 from stockade.learning.recent import Completion, completion
 from stockade.watching.decided import Watched
 from stockade.watching.past import OUTCOME, Day, Found
@@ -77,8 +77,10 @@ def outcome_measures(decided: pd.DataFrame, day: Day, of: Deciding) -> Iterator[
         probabilities and the curve of delays foretold are 1), `found_share` (of them, the share
         whose decision was stopped), `report_delay` (hours, median); the first two in each slice
         as well. Of the mature decisions of four weeks: the metrics of `evaluate` with intervals,
-        `calibration_ratio`, and money. Of each day that is not mature: `positives` as known, and
-        as expected when all is known (estimated, with an interval).
+        `calibration_ratio` (positives foretold for each one found), `calibration_gap` (how far
+        all of its interval lies from 1, as a logarithm), money, and in each slice precision,
+        calibration, and what was stopped of it. Of each day that is not mature: `positives` as
+        known, and as expected when all is known (estimated, with an interval).
     """
     end = (day + np.timedelta64(1, "D")).astype(_MICROS)
     at = decided["decided_at"].to_numpy().astype(_MICROS)
@@ -198,10 +200,12 @@ def _matured(view: _View) -> Iterator[Found]:
     order = np.argsort(view.at[rows], kind="stable")
     table = view.rows[rows].iloc[order]
     entities = pd.factorize(table["entity"])[0].astype(np.int64)
+    sliced = [one for one in table.columns if one.startswith("slice ")]
     losses = table["loss"].to_numpy().astype(np.float64) if "loss" in table else None
     data = LearningData(
         inputs=(), rows=np.empty((len(table), 0), np.float32), labels=labels[order],
         decided_at=view.at[rows][order], entities=entities, losses=losses,
+        slices={one.removeprefix("slice "): _in_words(table[one]) for one in sliced},
     )  # fmt: skip
     scores = table["score"].to_numpy().astype(np.float64)
     probability = view.probability[rows][order]
@@ -219,11 +223,13 @@ def _matured(view: _View) -> Iterator[Found]:
         if name in promised and where is not None:
             # Above zero: all of the interval lies below all of what the test period promised.
             yield of(measure="metric_gap", column=name, value=promised[name] - high)
-    positives = float(data.labels.sum())
-    wide = _TAIL / np.sqrt(positives)
-    ratio = float(probability.sum()) / positives
-    yield of(measure="calibration_ratio", value=ratio,
-                low=ratio * np.exp(-wide), high=ratio * np.exp(wide))  # fmt: skip
+    positives = int(data.labels.sum())
+    calibrated = _calibrated(of, float(probability.sum()), positives)
+    yield calibrated
+    # Above zero: all of the interval lies on one side of 1.
+    gap = max(np.log(calibrated.low), -np.log(calibrated.high), 0.0)
+    yield of(measure="calibration_gap", value=float(gap))
+    yield from _sliced(of, data, scores, probability, view.stopped[rows][order])
     yield of(measure="calibration_error", value=found.calibration_error)
     yield of(measure="brier", value=found.brier)
     yield of(measure="positive_share", value=positives / len(data))
@@ -234,6 +240,41 @@ def _matured(view: _View) -> Iterator[Found]:
             for name in ("decisions", "positives", "at_risk", "prevented", "cost", "friction"):
                 yield of(measure=name, column=f"action {line.action}",
                             value=float(getattr(line, name)))  # fmt: skip
+
+
+def _calibrated(of: partial[Found], expected: float, positives: int) -> Found:
+    """Positives foretold for each one found; positives are counts, and no count is certain."""
+    wide, ratio = _TAIL / np.sqrt(positives), max(expected, 1e-6) / positives
+    return of(measure="calibration_ratio", value=ratio, low=ratio * np.exp(-wide),
+              high=ratio * np.exp(wide))  # fmt: skip
+
+
+def _sliced(
+    of: partial[Found],
+    data: LearningData,
+    scores: Numbers,
+    probability: Numbers,
+    stopped: NDArray[np.bool_],
+) -> Iterator[Found]:
+    for line in by_slice(data, scores, probability, stopped)[1:]:
+        if not line.value or line.positives < LEAST_POSITIVES:
+            continue
+        within = partial(of, slice=f"{line.column}={line.value}")
+        yield _calibrated(within, line.expected * line.rows, line.positives)
+        for name, value in (
+            ("positive_share", line.observed), ("average_precision", line.average_precision),
+            ("stopped_share", line.found), ("false_alarm_share", line.false_alarms),
+        ):  # fmt: skip
+            if value is not None:
+                yield within(measure=name, value=value)
+
+
+def _in_words(values: pd.Series) -> NDArray[np.str_]:
+    """Each row's band of a slice; '' where it is in none."""
+    words = np.full(len(values), "", dtype=object)
+    for name, mine in _bands(values):
+        words[mine] = name
+    return words.astype(np.str_)
 
 
 def _micros(length: timedelta) -> int:

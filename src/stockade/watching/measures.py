@@ -13,10 +13,18 @@ from stockade.watching.tally import DIFFERS, HOUR, LATE, NULL, RESCORED, bin_flo
 _LEAST_DAYS = 7
 # What chance exceeds once in so many comparisons.
 _LEVEL = 1e-4
+# A settling delay is waited for by all but one row in a thousand; a normal's 90 % interval.
+_SETTLED, _TAIL = 0.999, 1.645
 
 
 def source_measures(
-    past: Past, source: str, day: Day, *, scalars: Mapping[tuple[str, str], float], root: str
+    past: Past,
+    source: str,
+    day: Day,
+    *,
+    scalars: Mapping[tuple[str, str], float],
+    root: str,
+    allowed: float = 0.0,
 ) -> Iterator[Found]:
     """What a day says of a source.
 
@@ -26,6 +34,7 @@ def source_measures(
         day: which.
         scalars: (column, measure) -> value, of what Spark counted; see `arrivals`.
         root: whose incidents are left out of what is usual.
+        allowed: the share of rows that may break the source's contract before runs stop.
     """
 
     def found(measure: str, value: float, column: str = "", chance: float = 0.0) -> Found:
@@ -36,11 +45,20 @@ def source_measures(
     yield found("rows", rows)
     if rows:
         yield found("copy_share", scalars.get(("", "copies"), 0.0) / rows)
+    if rows and ("", "violating") in scalars:
+        share = scalars["", "violating"] / rows
+        yield found("violation_share", share)
+        # Where none is allowed, one row is as much as can be borne.
+        yield found("violations_per_allowed", share / max(allowed, 1 / rows))
+    binned = past.columns(SOURCE, source)
     for (column, measure), value in scalars.items():
-        if measure in ("null_share", "distinct", "hours_since_last_event"):
+        if measure in _AS_COUNTED:
             yield found(measure, value, column)
+        if measure == "distinct" and rows and column not in binned:
+            # A name: what it holds is not counted, only how many rows share one.
+            yield found("distinct_per_row", min(1.0, value / rows), column)
     before = past.before(SOURCE, source, day, root=root)
-    for column in past.columns(SOURCE, source):
+    for column in binned:
         today = past.counts(SOURCE, source, column, [day])
         if not today:
             continue
@@ -49,6 +67,7 @@ def source_measures(
             yield found("lateness_p50", quantile(today, 0.5))
             yield found("lateness_p99", quantile(today, 0.99))
             yield found("lateness_p999", quantile(today, 0.999))
+            yield from _settling(source, past.counts(SOURCE, source, LATE, [*before, day]))
             continue
         if len(before) < _LEAST_DAYS:
             continue
@@ -56,6 +75,26 @@ def source_measures(
         if column != HOUR and not any(map(is_number, usual)):
             yield found("new_share", new_share(today, usual), column)
         yield from _distances(SOURCE, source, column, compared(today, usual), "previous")
+
+
+_AS_COUNTED = ("null_share", "distinct", "hours_since_last_event", "violations")
+
+
+def _settling(source: str, late: Counts) -> Iterator[Found]:
+    """The settling delay that four weeks of arrivals suggest, with the interval of its rank."""
+    rows = sum(count for name, count in late.items() if is_number(name))
+    if not rows:
+        return
+    spread = _TAIL * float(np.sqrt(_SETTLED * (1 - _SETTLED) / rows))
+    low, value, high = (
+        # The whole bin must have come.
+        bin_floor(most + 1) if (most := quantile_bin(late, min(q, 1.0))) > 0 else 0.0
+        for q in (_SETTLED - spread, _SETTLED, _SETTLED + spread)
+    )
+    yield Found(
+        layer=SOURCE, subject=source, measure="settling_delay", value=value, low=low, high=high,
+        estimated=True,
+    )  # fmt: skip
 
 
 def feature_measures(
@@ -176,8 +215,11 @@ def early_share(late: Counts) -> float:
 
 def quantile(counts: Counts, q: float) -> float:
     """A quantile of binned numbers, to a fifth of its size; NaN where all are null."""
+    return bin_floor(quantile_bin(counts, q)) if any(map(is_number, counts)) else float("nan")
+
+
+def quantile_bin(counts: Counts, q: float) -> int:
+    """The bin in which a quantile lies; there must be a number."""
     numbers: Sequence[int] = sorted(int(name) for name in counts if is_number(name))
-    if not numbers:
-        return float("nan")
     rows = np.cumsum([counts[str(one)] for one in numbers])
-    return bin_floor(numbers[int(np.searchsorted(rows, q * rows[-1]))])
+    return numbers[int(np.searchsorted(rows, q * rows[-1]))]

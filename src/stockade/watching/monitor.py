@@ -23,6 +23,7 @@ from stockade.store.tables import Tables
 from stockade.watching import record
 from stockade.watching.arrivals import arrivals
 from stockade.watching.causes import Cause, diagnosed
+from stockade.watching.changes import changed_days, source_changes
 from stockade.watching.decided import (
     Watched,
     feature_bins,
@@ -32,7 +33,7 @@ from stockade.watching.decided import (
     training_bins,
 )
 from stockade.watching.drift import Counts
-from stockade.watching.judge import Alert, Judge, Judged, changed_days
+from stockade.watching.judge import Alert, Judge, Judged
 from stockade.watching.lineage import lineage, spine_source
 from stockade.watching.maturing import Deciding, outcome_measures
 from stockade.watching.measures import (
@@ -117,6 +118,7 @@ def monitor(
         day = since + timedelta(days=n)
         at = np.datetime64(day, "D")
         measured = list(_measures(judge, found, models, registry, at))
+        measured += _columns_changed(states, at)
         changed = {str(subject) for subject, *_ in _view_changes(states, at)}
         judged, alerts = judge.day(at, measured, changed_views=changed)
         causes = [(one, diagnosed(one, past, states)) for one in alerts]
@@ -220,7 +222,10 @@ def _measures(
             )
         }
         root = judge.lineage.root(source.name)
-        yield from source_measures(past, source.name, day, scalars=scalars, root=root)
+        allowed = 0.0 if source.contract is None else source.contract.max_violations
+        yield from source_measures(
+            past, source.name, day, scalars=scalars, root=root, allowed=allowed
+        )
     for one in models:
         name, root = one.spec.name, f"model {one.spec.name}"
         yield from feature_measures(past, name, day, training=found.training[name], root=root)
@@ -231,6 +236,14 @@ def _measures(
         )
         yield from score_measures(past, name, day, reviewing=reviewing, root=root)
         yield from outcome_measures(found.decided[name], day, Deciding.of(one))
+
+
+def _columns_changed(states: pd.DataFrame, day: Day) -> Iterator[Found]:
+    """Of each source that a run of this day saw again: columns that went or changed their type."""
+    for source, _, changes in source_changes(states, on=day):
+        # A column that is new moves nothing that is read.
+        gone = [column for column, before, _ in changes if before]
+        yield Found(layer=SOURCE, subject=source, measure="columns_changed", value=float(len(gone)))
 
 
 def _reopen(judge: Judge, tables: Tables, since: date) -> None:

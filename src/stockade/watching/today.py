@@ -34,6 +34,18 @@ class Today:
         key = (SOURCE, self.source, column, "", measure)
         return self.past.series.get(key, {}).get(self.day, float("nan"))
 
+    def violations(self) -> dict[str, float]:
+        """Broken rule -> rows of the day that break it, beyond what the days before had."""
+        found: dict[str, float] = {}
+        for (layer, subject, rule, _, measure), values in self.past.series.items():
+            if (layer, subject, measure) != (SOURCE, self.source, "violations"):
+                continue
+            usual = [values.get(day, 0.0) for day in self.days]
+            more = values.get(self.day, 0.0) - (sum(usual) / len(usual) if usual else 0.0)
+            if more > 0:
+                found[rule] = more
+        return found
+
     @property
     def rows(self) -> float:
         """How many rows the day had."""
