@@ -2,18 +2,21 @@
 
 Builds the wheel, installs it alone into a fresh environment, adds what the runtime brings (Spark,
 Delta, and `dbutils` for task values), and runs job after job as the Jobs service would: tasks in
-the order of their dependencies, conditions, one task per input, jobs that jobs run.
+the order of their dependencies, conditions, one task per input, jobs that jobs run. As on
+serverless compute each task is a process of its own, and Spark is behind Spark Connect.
 """
 
 import argparse
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
 import venv
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +32,7 @@ JOBS = (
 )  # fmt: skip
 TODAY = "2018-08-12"
 EXTRA = {"trials": "3"}
+SERVER = "org.apache.spark.sql.connect.service.SparkConnectServer"
 RUNTIME = ("delta-spark==4.3.1", "pyspark[connect]==4.1.1")
 
 # What the runtime puts behind `databricks.sdk.runtime`: here a file holds the values.
@@ -89,6 +93,7 @@ class Machine:
         self.bin = folder / "venv" / "bin"
         self.lines: list[str] = []
         self.idle: list[str] = []
+        self.port = 0
         bundle = read(ROOT)
         # A catalog with a slash in it makes the target a folder of this machine.
         bundle.top["targets"]["prod"]["variables"]["catalog"] = str(folder / "warehouse")
@@ -110,10 +115,12 @@ class Machine:
         if "pyspark" in brought or "delta-spark" in brought:
             raise Failed("the wheel brings a Spark of its own")
         self._do(*pip, *pins, *RUNTIME)
-        self._furnish()
 
-    def _furnish(self) -> None:
-        """Spark's settings, `dbutils`, and definitions with their data."""
+    @contextmanager
+    def furnished(self) -> Generator[None]:
+        """Spark, `dbutils`, and definitions with their data in an empty warehouse."""
+        for name in ("runtime", "conf", "scratch", "examples", "raw", "warehouse.trust_safety"):
+            shutil.rmtree(self.folder / name, ignore_errors=True)
         (self.folder / "runtime").mkdir()
         (self.folder / "runtime" / "dbruntime.py").write_text(DBUTILS)
         (self.folder / "conf").mkdir()
@@ -126,10 +133,6 @@ class Machine:
             f"settings = _settings(Target.local({str(self.folder / 'scratch')!r}), '2g')\n"
             "settings.pop('spark.python.daemon.module')\n"
             "settings |= delta(SparkSession.builder)._options | {'spark.master': 'local[2]'}\n"
-            # A JVM for each task, over little data: the second compiler never pays for itself.
-            "settings['spark.driver.extraJavaOptions'] += "
-            "' -XX:TieredStopAtLevel=1 -XX:+UseSerialGC'\n"
-            "settings['spark.sql.shuffle.partitions'] = '2'\n"
             f"path = Path({str(self.folder / 'conf' / 'spark-defaults.conf')!r})\n"
             "path.write_text('\\n'.join(f'{k} {v}' for k, v in settings.items()))\n"
         )
@@ -141,9 +144,43 @@ class Machine:
         )
         write(world(0.1, days=134), self.folder / "raw")
         renames = [part for pair in RENAME.items() for part in ("--rename", "=".join(pair))]
-        self._do(self.bin / "stockade", "--target", f"{self.folder / 'warehouse'}.trust_safety",
-                 "ingest", "raw/transactions.parquet", "card_transactions",
-                 "--naive-utc", "TX_DATETIME", *renames, env=self._env())  # fmt: skip
+        with self._served():
+            self._do(self.bin / "stockade", "--target", f"{self.folder / 'warehouse'}.trust_safety",
+                     "ingest", "raw/transactions.parquet", "card_transactions",
+                     "--naive-utc", "TX_DATETIME", *renames, env=self._env())  # fmt: skip
+            yield
+
+    @contextmanager
+    def _served(self) -> Generator[None]:
+        """Spark Connect on a free port."""
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        said = self.folder / "spark.log"
+        # It would take a server for a client.
+        alone = {name: value for name, value in self._env().items() if name != "SPARK_REMOTE"}
+        with said.open("w") as log:
+            server = subprocess.Popen(
+                [self.bin / "spark-submit", "--class", SERVER,
+                 "--conf", "spark.connect.grpc.binding.address=127.0.0.1",
+                 "--conf", f"spark.connect.grpc.binding.port={self.port}", "spark-internal"],
+                cwd=self.folder, env=alone, stdout=log, stderr=log,
+            )  # fmt: skip
+        try:
+            while not self._answers():
+                if server.poll() is not None:
+                    raise Failed(f"Spark Connect does not start\n{said.read_text()}")
+                time.sleep(0.5)
+            yield
+        finally:
+            server.terminate()
+            server.wait()
+
+    def _answers(self) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+        except OSError:
+            return False
+        return True
 
     def run(self, key: str, given: Mapping[str, str], depth: int = 0) -> None:
         """One run of a job; raises where a task of it fails."""
@@ -216,6 +253,7 @@ class Machine:
             "TASK_VALUES": str(self.folder / "values"),
             "PYTHONPATH": str(self.folder / "runtime"), "TZ": "UTC",
             "SPARK_CONF_DIR": str(self.folder / "conf"),
+            "SPARK_REMOTE": f"sc://127.0.0.1:{self.port}",
             "PYSPARK_PYTHON": str(self.bin / "python"),
         }  # fmt: skip
 
@@ -271,12 +309,13 @@ def main() -> int:
     failed = list(machine.faults)
     if not chosen.keep:
         machine.install(chosen.constraints and chosen.constraints.resolve())
-    for job in chosen.jobs:
-        try:
-            machine.run(job, {})
-        except Failed as fault:
-            failed.append(job)
-            machine.say(f"FAILED: {fault}")
+    with machine.furnished():
+        for job in chosen.jobs:
+            try:
+                machine.run(job, {})
+            except Failed as fault:
+                failed.append(job)
+                machine.say(f"FAILED: {fault}")
     # A job that finds nothing to do proves nothing.
     failed += [f"{name} had nothing to do" for name in machine.idle]
     machine.say("FAILED: " + ", ".join(failed) if failed else f"{len(chosen.jobs)} jobs ran")
