@@ -136,6 +136,35 @@ def test_numbers_alerts_and_reasons_are_on_the_page(full: Facts) -> None:
     assert page.count("<svg") >= 7
 
 
+def test_frauds_rarer_than_reviews_are_told_by_what_is_found(full: Facts) -> None:
+    (model,) = full.models
+    assert model.champion is not None
+    judged = model.champion.judgement
+    days = [{**one, "positives": 0, "expected": 0.1} for one in judged["days"]]
+    rare = {
+        **judged, "days": days,
+        "evaluation": {**judged["evaluation"], "positives": 2, "recall_at_capacity": 0.71,
+                       "precision_at_capacity": 0.02},
+    }  # fmt: skip
+    champion = replace(model.champion, judgement=rare)
+    queue = [replace(line, probability=0.00042) for line in model.queue]
+
+    page = report(replace(full, models=(replace(model, champion=champion, queue=queue),)))
+
+    assert re.search(r"71%.{1,80}of what there is to find would be found", page, re.DOTALL)
+    assert "are what is looked for" not in page
+    assert "is the most that can be" in page
+    assert "week by week" in page
+    assert "0.042%" in page
+
+
+def test_charts_of_two_lines_say_which_is_which(full: Facts) -> None:
+    page = report(full)
+
+    for name in ("positives", "their amounts", "came", "foretold"):
+        assert f">{name}</text>" in page, name
+
+
 def test_returns_stand_by_period_against_their_levels_and_what_to_do_follows(full: Facts) -> None:
     page = report(full)
 

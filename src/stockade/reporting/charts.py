@@ -61,7 +61,7 @@ def lines(rows: pd.DataFrame, *, x: str, y: str, words: str, kind: str = "") -> 
     }
     if kind:
         encoding["color"] = {"field": "kind", "type": "nominal"}
-        encoding["strokeDash"] = {"field": "kind", "type": "nominal", "legend": None}
+        encoding["strokeDash"] = {"field": "kind", "type": "nominal"}
     mark = {"type": "line", "point": {"size": 25} if len(rows) <= _POINTS else False}
     return svg({"data": _values(pd.DataFrame(held)), "mark": mark, "encoding": encoding}, words)
 
@@ -175,9 +175,10 @@ def gains(points: Sequence[Sequence[float]], *, words: str) -> str:
         "x": {"field": "reviewed", "type": "quantitative", "title": "decisions reviewed, %",
               "scale": {"type": "symlog", "constant": 0.1},
               "axis": {"values": [0, 0.1, 1, 10, 100], **_NUMBER}},
-        "y": {"field": "found", "type": "quantitative", "title": "found, %"},
+        "y": {"field": "found", "type": "quantitative", "title": "found, %",
+              "scale": {"domain": [0, 100], "clamp": True}},
         "color": {"field": "of", "type": "nominal"},
-        "strokeDash": {"field": "of", "type": "nominal", "legend": None},
+        "strokeDash": {"field": "of", "type": "nominal"},
     }  # fmt: skip
     return svg({"data": _values(held), "mark": "line", "encoding": encoding}, words)
 

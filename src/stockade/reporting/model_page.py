@@ -1,6 +1,7 @@
 """A model's page: how good it is, where, and what it goes by."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 import pandas as pd
@@ -23,6 +24,8 @@ METRICS = {
     "calibration_error": "calibration error",
 }
 _TOP = 15
+# Lengths from this on are told in days; fewer positives a day than this are told by week.
+_MANY_DAYS, _FEW_A_DAY = timedelta(days=14), 3
 
 
 def model_page(facts: ModelFacts) -> Page:
@@ -54,7 +57,12 @@ def model_page(facts: ModelFacts) -> Page:
 
 def _predicts(label: Label) -> str:
     what = (label.description or label.name).rstrip(".")
-    return f"What it foretells: {what}; known at the latest {in_words(label.maturity)} after."
+    return f"What it foretells: {what}; known at the latest {_roughly(label.maturity)} after."
+
+
+def _roughly(length: timedelta) -> str:
+    """In whole days, begun ones too, where there are many."""
+    return in_words(length) if length < _MANY_DAYS else f"{-(-length // timedelta(days=1))} days"
 
 
 def _tiles(judged: Mapping[str, Any]) -> Iterator[Tile]:
@@ -62,7 +70,17 @@ def _tiles(judged: Mapping[str, Any]) -> Iterator[Tile]:
     for name in ("average_precision", "precision_at_capacity", "recall_at_capacity"):
         interval = judged["intervals"].get(name)
         sure = f", 90 %: {interval['low']:.3f} to {interval['high']:.3f}" if interval else ""
+        best = best_precision(judged)
+        if name == "precision_at_capacity" and best < 1:
+            sure += f"; {best:.3f} is the most that can be"
         yield Tile(value=f"{quality[name]:.3f}", words=METRICS[name] + sure)
+
+
+def best_precision(judged: Mapping[str, Any]) -> float:
+    """The precision at capacity of a model that is never wrong: positives may be too few."""
+    quality = judged["evaluation"]
+    days = max(len(judged["days"]), 1)
+    return min(1.0, quality["positives"] / (quality["capacity"] * days))
 
 
 def _judged(facts: ModelFacts, champion: Champion) -> Iterator[Part]:
@@ -140,8 +158,8 @@ def _slices(judged: Mapping[str, Any]) -> Part:
     rows = [
         (
             f"{line['column']}: {line['value']}" if line["column"] else "all", line["rows"],
-            line["positives"], f"{line['expected']:.4f}", f"{line['observed']:.4f}",
-            line["roc_auc"], line["found"], line["false_alarms"],
+            line["positives"], f"{line['expected']:.2%}", f"{line['observed']:.2%}",
+            line["roc_auc"], _share(line["found"]), _share(line["false_alarms"]),
         )
         for line in judged["slices"]
     ]  # fmt: skip
@@ -155,19 +173,29 @@ def _slices(judged: Mapping[str, Any]) -> Part:
     )  # fmt: skip
 
 
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1%}"
+
+
 def _stability(judged: Mapping[str, Any]) -> Part:
     days = pd.DataFrame(judged["days"])
+    counts, unit = days[["day", "expected", "positives"]], "day"
+    if counts["positives"].mean() < _FEW_A_DAY:
+        # One here and one there are a comb, not a course.
+        week = pd.to_datetime(counts["day"]).dt.to_period("W").dt.start_time.rename("day")
+        counts, unit = counts.groupby(week)[["expected", "positives"]].sum().reset_index(), "week"
     counted = pd.concat(
         [
-            pd.DataFrame({"day": days["day"], "positives": days[name].astype(float), "of": of})
+            pd.DataFrame({"day": counts["day"], "positives": counts[name].astype(float), "of": of})
             for name, of in (("expected", "foretold"), ("positives", "came"))
         ]
     )
     figures = [
         Figure(
             svg=charts.lines(counted, x="day", y="positives", kind="of",
-                             words="positives foretold and seen by day"),
-            caption="Positives foretold and seen, day by day.",
+                             words=f"positives foretold and seen by {unit}"),
+            caption=f"Positives foretold and seen, {unit} by {unit}"
+            + ("; the first and the last may be part weeks." if unit == "week" else "."),
         )
     ]  # fmt: skip
     told = days.dropna(subset=["roc_auc"])
@@ -226,7 +254,7 @@ def _scored(facts: ModelFacts) -> list[Part]:
         ]  # fmt: skip
     shares = {f"{low:.2f}": float(rows) for low, rows in facts.scores.items()}
     rows = [
-        (str(row["day"])[:10], int(row["decisions"]), f"{row['probability']:.4f}",
+        (str(row["day"])[:10], int(row["decisions"]), f"{row['probability']:.3%}",
          *(int(row[name]) for name in acted))
         for row in days.tail(14).to_dict("records")
     ]  # fmt: skip
@@ -236,7 +264,7 @@ def _scored(facts: ModelFacts) -> list[Part]:
             figures=figures,
             tables=[
                 grid("Newest scored days", ("day", "decisions", "mean probability", *acted), rows),
-                grid("Decisions by probability, from each to the next twentieth",
+                grid("By probability",
                      ("from", "decisions"), [(low, f"{n:,.0f}") for low, n in shares.items()]),
             ],
         )

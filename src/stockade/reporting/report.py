@@ -6,7 +6,7 @@ import pandas as pd
 
 from stockade.learning.registry import VersionHistory
 from stockade.reporting.facts import Facts, ModelFacts
-from stockade.reporting.model_page import METRICS, model_page
+from stockade.reporting.model_page import METRICS, best_precision, model_page
 from stockade.reporting.page import Link, Page, Part, Tile, grid, html
 from stockade.reporting.returns import (
     returns_changes,
@@ -16,6 +16,9 @@ from stockade.reporting.returns import (
 )
 from stockade.reporting.view_page import view_page
 from stockade.reporting.watch_page import alert_rows, health_page, newest_alerts, queue_page
+
+# Where fewer reviews than this could find anything at best, their precision misleads.
+_RARE = 0.5
 
 
 def report(facts: Facts) -> str:
@@ -64,6 +67,14 @@ def _tiles(facts: Facts) -> Iterator[Tile]:
                 words=f"of {risk:,.0f} at risk spared by {one.spec.name} on its test period",
             )
         quality = judged["evaluation"]
+        # Where frauds are rarer than reviews most of these find none, however good the model is.
+        if best_precision(judged) < _RARE:
+            yield Tile(
+                value=f"{quality['recall_at_capacity']:.0%}",
+                words=f"of what there is to find would be found by the {quality['capacity']} "
+                f"a day that {one.spec.name} puts first",
+            )
+            continue
         yield Tile(
             value=f"{quality['precision_at_capacity']:.0%}",
             words=f"of the {quality['capacity']} a day that {one.spec.name} would have reviewed "
@@ -85,16 +96,15 @@ def _in_words(one: ModelFacts) -> Part:
     judged, spec = one.champion.judgement, one.spec
     quality = judged["evaluation"]
     share = quality["positives"] / max(quality["rows"], 1)
-    days = max(len(judged["days"]), 1)
-    best = min(1.0, quality["positives"] / (quality["capacity"] * days))
+    best = best_precision(judged)
+    at_most = f" (at most {_percent(best)} can be, so few are there)" if best < 1 else ""
     text = [
         f"{spec.description or spec.name} It was judged on {judged['first']} to {judged['last']}, "
         f"a period that chose nothing about it: {quality['rows']:,} decisions, of which "
         f"{quality['positives']:,} ({share:.2%}) turned out positive.",
         f"If people review {quality['capacity']} a day, starting with the most suspicious, "
-        f"{_percent(quality['precision_at_capacity'])} of what they look at is right "
-        f"(at most {_percent(best)} can be, so few are there), and they "
-        f"find {_percent(quality['recall_at_capacity'])} of all there is.",
+        f"{_percent(quality['precision_at_capacity'])} of what they look at is right"
+        f"{at_most}, and they find {_percent(quality['recall_at_capacity'])} of all there is.",
     ]
     outcomes = judged.get("outcomes", ())
     if outcomes:

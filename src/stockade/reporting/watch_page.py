@@ -13,18 +13,20 @@ from stockade.watching.tally import ON_DAY
 # Of each source, what is charted.
 _SOURCE_MEASURES = {"rows": "rows a day", "hours_since_last_event": "hours since the last event"}
 _ALARMS = 40
+# Smaller probabilities would be none with one decimal.
+_SEEN = 0.01
 
 
 def queue_page(facts: Facts) -> Page:
     """Per model the decisions that people would look at first, with reasons."""
     parts: list[Part] = []
+    idle = [one.spec.name for one in facts.models if not one.queue]
     for one in facts.models:
         name = one.spec.name
         if not one.queue:
-            parts.append(Part(title=name, text=["No decision is waiting, or nothing was scored."]))
             continue
         rows = [
-            (line.id, line.day, f"{line.probability:.1%}", line.action or "-",
+            (line.id, line.day, _chance(line.probability), line.action or "-",
              "; ".join(line.reasons) or "none raises the score")
             for line in one.queue
         ]  # fmt: skip
@@ -38,11 +40,19 @@ def queue_page(facts: Facts) -> Page:
                 tables=[grid(f"Queue of {name}", head, rows)],
             )
         )  # fmt: skip
+    if idle:
+        none = "No decision is waiting, or nothing was scored"
+        parts.append(Part(title="Without a queue", text=[f"{none}: {', '.join(idle)}."]))
     return Page(
         anchor="queue", group="Watching", title="Alert queue, a sample", short="Alert queue",
         lead=["What an investigator would see first, and why each is there."], parts=parts,
         links=[Link(href=f"#model-{one.spec.name}", text=one.spec.name) for one in facts.models],
     )  # fmt: skip
+
+
+def _chance(probability: float) -> str:
+    """As a percentage; of rare things, with as many digits as it takes to see them."""
+    return f"{probability:.1%}" if probability >= _SEEN else f"{100 * probability:.2g}%"
 
 
 def health_page(facts: Facts) -> Page:
