@@ -77,7 +77,9 @@ def test_an_erased_entity_is_nowhere_and_no_run_brings_it_back(loaded: Tables) -
     assert all(one.sound for one in verify_tables(loaded))
     assert read_manifest(loaded, "payment_training")["erased_rows"] == 1
     assert audit(loaded, "payment_training").passed
-    assert rebuild(loaded, "payment_training").identical
+    again = rebuild(loaded, "payment_training", into="proof")
+    assert (again.identical, again.rows, again.erased_rows, again.erasures) == (True, 1, 1, 1)
+    assert [row.account_id for row in loaded.read("proof").collect()] == ["bob"]
 
     # Whatever the sources hold, it stays out.
     loaded.append("payments", loaded.read("payments").limit(4), note=NOTE)

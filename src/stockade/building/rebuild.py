@@ -30,9 +30,11 @@ class Rebuilt:
         training_set: the set's name.
         rows: how many it has now.
         content_hash: of the rows now; independent of their order.
-        recorded_hash: of the rows when it was built.
+        recorded_hash: of the rows when it was built; of those that were left, after an erasure.
         inputs: table -> version that was read.
         written: where the rows were written, if anywhere.
+        erased_rows, erasures: how many rows of how many erased entities are left out, that were in
+            the set when it was built.
     """
 
     training_set: str
@@ -41,10 +43,12 @@ class Rebuilt:
     recorded_hash: str
     inputs: Mapping[str, int]
     written: Written | None
+    erased_rows: int = 0
+    erasures: int = 0
 
     @property
     def identical(self) -> bool:
-        """Whether every row is what it was, to the last bit."""
+        """Whether every row is what it was, to the last bit; of those that were not erased."""
         return self.content_hash == self.recorded_hash
 
 
@@ -87,7 +91,9 @@ def rebuild(
 ) -> Rebuilt:
     """Make a training set again from its manifest: same definitions, build date, input versions.
 
-    Files have no versions: a set that reads files directly is the same only if they are.
+    Rows about entities that were erased since stay out, whatever the old versions of the inputs
+    hold; what other rows counted of their events is as it was. Files have no versions: a set that
+    reads files directly is the same only if they are.
 
     Args:
         tables: where the set, its manifest and its inputs are.
@@ -118,6 +124,8 @@ def rebuild(
         recorded_hash=manifest["content_hash"],
         inputs=inputs.tables.versions,
         written=written,
+        erased_rows=manifest.get("erased_rows", 0),
+        erasures=manifest.get("erasures", 0),
     )
 
 

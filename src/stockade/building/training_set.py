@@ -221,6 +221,7 @@ def renew_manifest(tables: Tables, name: str, *, erased: int, run_id: str) -> No
     now = {
         "version": tables.version(name),
         "erased_rows": erased + manifest.get("erased_rows", 0),
+        "erasures": 1 + manifest.get("erasures", 0),
         "erased_by": run_id,
     }
     measured = measure(tables.read(name), from_json(manifest["definition"]))

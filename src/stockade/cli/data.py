@@ -205,6 +205,12 @@ def rebuild(
     text = f"{found.rows} rows of '{training_set}' made again: {same}"
     if found.written is not None:
         text += f"; written to table '{found.written.name}'"
+    if found.erasures:
+        rows, times = found.erased_rows, found.erasures
+        text += (
+            f"; without {rows} {plural('row', rows)} that {times} {plural('erasure', times)} "
+            "took out since it was built"
+        )
     say(context.obj, {**plain(found), "identical": found.identical}, text)
     raise typer.Exit(Exit.DONE if found.identical else Exit.FAULT)
 

@@ -3,28 +3,23 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from itertools import pairwise
 from typing import Protocol
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql import types as T
 
 from stockade.engine.bind import Track
-from stockade.engine.program import FOREVER
-from stockade.engine.revisions import EVENT
+from stockade.engine.slices import Slices, find_slices
 
 # About a second of kernel time and a few hundred megabytes of a worker's memory.
 BUCKET_ROWS = 600_000
-# A key with more events than this is cut into slices of time.
-HOT_ROWS = 8_000_000
+# A key with more events than this is cut into slices of time: two buckets' worth, as a slice also
+# brings along what its first decisions still count.
+HOT_ROWS = 2 * BUCKET_ROWS
 # Links or transfers that hang together are not cut: about 300 bytes of a task's memory each.
 COMPONENT_ROWS = 8_000_000
-# A key of HOT_ROWS is estimated from this many of its rows: to about 1 %.
-_HOT_SAMPLE = 10_000
 
 _TRACK = "_track"
-SLICE, SLICE_FROM, SLICE_UNTIL = "_slice", "_slice_from", "_slice_until"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,12 +46,12 @@ class Layout:
 
     Attributes:
         buckets: into how many parts.
-        slices: rows (keys..., `_slice`, `_slice_from`, `_slice_until`) of the keys that are cut
-            into half-open slices of time, which together cover all time; None if no key is.
+        slices: the keys that are cut into slices of time, the first of the buckets; None if no
+            key is.
     """
 
     buckets: int
-    slices: DataFrame | None = None
+    slices: Slices | None = None
 
 
 class Keyed(Protocol):
@@ -137,41 +132,12 @@ def plan_layout(
         hot_rows: events that one key may have before it is cut. A key is cut only where every
             window ends somewhere: a lifetime would need all of its past in every slice.
     """
-    slices: DataFrame | None = None
-    if max(counts) > hot_rows and all(track.reach is not None for track in tracks):
-        largest = max(range(len(counts)), key=counts.__getitem__)
-        slices = _slices(tracks[largest], pruned[largest], hot_rows=hot_rows)
+    slices: Slices | None = None
+    rows = profile.rows + sum(counts)
+    bounded = all(track.reach is not None for track in tracks)
+    if sum(counts) > hot_rows and bounded and profile.first is not None:
+        slices = find_slices(tracks, pruned, first=profile.first, hot_rows=hot_rows)
+    sliced = (slices.rows, slices.buckets) if slices else (0, 0)
     # Two at least: one would leave the second core of even the smallest machine idle.
-    return Layout(buckets=max(2, -(-(profile.rows + sum(counts)) // bucket_rows)), slices=slices)
-
-
-def _slices(track: Track, events: DataFrame, *, hot_rows: int) -> DataFrame | None:
-    keys = list(track.source_keys)
-    # A share of the rows is enough to find keys so big, and spares a shuffle by key.
-    share = min(1.0, _HOT_SAMPLE / hot_rows)
-    sampled = events if share == 1.0 else events.sample(share, seed=0)
-    size = F.ceil(F.count(F.lit(1)) / F.lit(share))
-    hot = sampled.groupBy(*keys).agg(size.alias("_n")).where(F.col("_n") > hot_rows).collect()
-    if not hot:
-        return None
-    schema = T.StructType(
-        [
-            T.StructField(spine_key, events.schema[key].dataType)
-            for spine_key, key in zip(track.spine_keys, keys, strict=True)
-        ]
-        + [T.StructField(SLICE, T.IntegerType())]
-        + [T.StructField(name, T.LongType()) for name in (SLICE_FROM, SLICE_UNTIL)]
-    )
-    rows: list[tuple[object, ...]] = []
-    for *key, n in hot:
-        pieces = -(-n // hot_rows)
-        same = reduce(
-            lambda a, b: a & b,
-            (F.col(name) == F.lit(part) for name, part in zip(keys, key, strict=True)),
-        )
-        shares = [piece / pieces for piece in range(1, pieces)]
-        found = events.where(same).agg(F.percentile_approx(EVENT, shares, 10_000)).first()
-        cuts = sorted(set(found[0])) if found and found[0] else []
-        edges = [-FOREVER, *cuts, FOREVER]
-        rows += [(*key, i, low, high) for i, (low, high) in enumerate(pairwise(edges))]
-    return events.sparkSession.createDataFrame(rows, schema)
+    others = max(2, -(-max(rows - sliced[0], 0) // bucket_rows))
+    return Layout(buckets=sliced[1] + others, slices=slices)

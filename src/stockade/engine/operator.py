@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 from pyspark.sql.pandas.types import from_arrow_schema
@@ -20,9 +20,6 @@ from stockade.engine.layout import (
     BUCKET_ROWS,
     COMPONENT_ROWS,
     HOT_ROWS,
-    SLICE,
-    SLICE_FROM,
-    SLICE_UNTIL,
     Layout,
     SpineProfile,
     count_events,
@@ -30,7 +27,7 @@ from stockade.engine.layout import (
     plan_layout,
     profile_spine,
 )
-from stockade.engine.pack import PACKED_DDL, Batches, packer, unpack
+from stockade.engine.pack import BUCKET, PACKED_DDL, Batches, packer, unpack
 from stockade.engine.patterns import attach_pattern, patterns_of
 from stockade.engine.program import Output
 from stockade.engine.revisions import EVENT, FROM, UNTIL, clocks
@@ -44,6 +41,7 @@ from stockade.engine.shuffle import (
     held_keys,
     of_spine,
 )
+from stockade.engine.slices import Spread
 
 # pyarrow's stubs know neither masked index arrays nor dictionary arrays behind `Array`.
 # pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false
@@ -57,7 +55,8 @@ class EngineOptions:
 
     Attributes:
         bucket_rows: rows of events and spine that one task should hold.
-        hot_rows: events of one key above which the key is cut into slices of time.
+        hot_rows: events of one key above which the key is cut into slices of time, of so many
+            events each or more: a slice is never less than twice what it must bring along.
         component_rows: links or transfers that hang together above which a view is refused.
     """
 
@@ -163,16 +162,16 @@ def _attach_entity(
     spine_keys = tracks[0][0].spine_keys
     packed = _packed_spine(rows, spine_keys, layout, decided_at=decided_at)
     for tag, (track, events) in enumerate(tracks, start=1):
+        spread = _spread(layout, time=EVENT, reach=track.reach or 0)
         ready = _ready_events(track, events, layout)
-        packed = packed.unionByName(ready.mapInArrow(packer(tag), PACKED_DDL))
+        packed = packed.unionByName(ready.mapInArrow(packer(tag, spread), PACKED_DDL))
     shapes = [
         _Shape(track.views, track.values, tuple(track.masks.values()), track.settling, audit)
         for track, _ in tracks
     ]
-    key_count = len(spine_keys) + (layout.slices is not None)
     schema = T.StructType([*rows.schema.fields, *_feature_fields(shapes)])
     shuffled = by_bucket(packed, layout.buckets)
-    return shuffled.mapInArrow(_computer(shapes, key_count=key_count), schema)
+    return shuffled.mapInArrow(_computer(shapes, key_count=len(spine_keys)), schema)
 
 
 def _pruned(track: Track, profile: SpineProfile, keys: DataFrame | None) -> DataFrame:
@@ -188,36 +187,27 @@ def _pruned(track: Track, profile: SpineProfile, keys: DataFrame | None) -> Data
 def _packed_spine(
     spine: DataFrame, spine_keys: Sequence[str], layout: Layout, *, decided_at: str
 ) -> DataFrame:
-    keyed = _sliced(
-        spine.withColumn(MOMENT, F.unix_micros(decided_at)),
-        layout,
-        {key: key for key in spine_keys},
-        time=MOMENT,
-        reach=0,
-    )
-    keys = [*spine_keys, *([SLICE] if layout.slices is not None else [])]
-    return keyed.select(
-        *(F.col(key).alias(f"_k{i}") for i, key in enumerate(keys)),
-        MOMENT,
-        bucket_of(keys, layout.buckets),
+    placed, bucket = _placed(spine, spine_keys, layout)
+    return placed.select(
+        *(F.col(key).alias(f"_k{i}") for i, key in enumerate(spine_keys)),
+        F.unix_micros(decided_at).alias(MOMENT),
+        bucket,
         *(F.col(column).alias(f"s_{column}") for column in spine.columns),
-    ).mapInArrow(packer(0), PACKED_DDL)
+    ).mapInArrow(packer(0, _spread(layout, time=MOMENT, reach=0)), PACKED_DDL)
 
 
 def _ready_events(track: Track, events: DataFrame, layout: Layout) -> DataFrame:
     """The columns that travel: keys, clocks, measured values, filters as booleans."""
-    names = dict(zip(track.spine_keys, track.source_keys, strict=True))
-    cut = _sliced(events, layout, names, time=EVENT, reach=track.reach or 0)
-    keys = [*track.source_keys, *([SLICE] if layout.slices is not None else [])]
+    placed, bucket = _placed(events, track.source_keys, layout)
     clocks_kept = [EVENT]
     if track.source.available_at or track.source.dedupe:
         clocks_kept.append(FROM)
     if UNTIL in events.columns:
         clocks_kept.append(UNTIL)
-    return cut.select(
-        *(F.col(key).alias(f"_k{i}") for i, key in enumerate(keys)),
+    return placed.select(
+        *(F.col(key).alias(f"_k{i}") for i, key in enumerate(track.source_keys)),
         *clocks_kept,
-        bucket_of(keys, layout.buckets),
+        bucket,
         *(value_column(track.source, events, name).alias(f"v_{name}") for name in track.values),
         *(
             F.coalesce(F.expr(where), F.lit(False)).alias(mask)
@@ -226,20 +216,19 @@ def _ready_events(track: Track, events: DataFrame, layout: Layout) -> DataFrame:
     )
 
 
-def _sliced(
-    rows: DataFrame, layout: Layout, keys: Mapping[str, str], *, time: str, reach: int
-) -> DataFrame:
-    """Rows with their slice; with a reach, also a copy in each later slice that may count them."""
+def _placed(rows: DataFrame, keys: Sequence[str], layout: Layout) -> tuple[DataFrame, Column]:
+    """Rows, and their bucket; that of a cut key's rows is where its first slice goes."""
     if layout.slices is None:
-        return rows
-    hot = layout.slices.select(
-        *(F.col(key).alias(f"_hot{i}") for i, key in enumerate(keys)),
-        SLICE, SLICE_FROM, SLICE_UNTIL,
-    )  # fmt: skip
-    same = [F.col(f"_hot{i}") == rows[name] for i, name in enumerate(keys.values())]
-    inside = (rows[time] >= F.col(SLICE_FROM) - F.lit(reach)) & (rows[time] < F.col(SLICE_UNTIL))
-    joined = rows.join(F.broadcast(hot), [*same, inside], "left")
-    return joined.withColumn(SLICE, F.coalesce(F.col(SLICE), F.lit(0)))
+        return rows, bucket_of(keys, layout.buckets)
+    others = bucket_of(keys, layout.buckets - layout.slices.buckets)
+    placed, bucket = layout.slices.placed(rows, keys, others)
+    return placed, bucket.alias(BUCKET)
+
+
+def _spread(layout: Layout, *, time: str, reach: int) -> Spread | None:
+    if layout.slices is None:
+        return None
+    return Spread(edges=layout.slices.edges, time=time, reach=reach)
 
 
 def _feature_fields(shapes: Sequence[_Shape]) -> list[T.StructField]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 # pyarrow's stubs know neither masked index arrays nor dictionary arrays behind `Array`.
 # pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false
@@ -20,10 +21,15 @@ _PACK_ROWS = 1 << 18
 _PACK_BYTES = 1 << 27
 
 Batches = Iterable[pa.RecordBatch]
+# Rows and their buckets -> positions among the rows, and the bucket of each.
+Placing = Callable[[pa.Table, NDArray[np.int64]], tuple[NDArray[np.int64], NDArray[np.int64]]]
 
 
-def packer(tag: int) -> Callable[[Batches], Batches]:
-    """A `mapInArrow` function: rows with a `_bucket` column -> (bucket, tag, rows)."""
+def packer(tag: int, placing: Placing | None = None) -> Callable[[Batches], Batches]:
+    """A `mapInArrow` function: rows with a `_bucket` column -> (bucket, tag, rows).
+
+    With `placing`, a row goes where that says: to other buckets, or to several.
+    """
 
     def pack(batches: Batches) -> Batches:
         waiting: list[pa.RecordBatch] = []
@@ -33,10 +39,10 @@ def packer(tag: int) -> Callable[[Batches], Batches]:
             rows += batch.num_rows
             size += batch.nbytes
             if rows >= _PACK_ROWS or size >= _PACK_BYTES:
-                yield _blobs(waiting, tag)
+                yield _blobs(waiting, tag, placing)
                 waiting, rows, size = [], 0, 0
         if rows:
-            yield _blobs(waiting, tag)
+            yield _blobs(waiting, tag, placing)
 
     return pack
 
@@ -56,12 +62,16 @@ def unpack(batches: Batches) -> Mapping[int, Mapping[int, pa.Table]]:
     }
 
 
-def _blobs(batches: list[pa.RecordBatch], tag: int) -> pa.RecordBatch:
+def _blobs(batches: list[pa.RecordBatch], tag: int, placing: Placing | None) -> pa.RecordBatch:
     table = pa.Table.from_batches(batches)
+    bucket, at = table.column(BUCKET).to_numpy(), None
+    if placing is not None:
+        at, bucket = placing(table, bucket)
     # 16 bits sort by radix, in time linear in the rows.
-    bucket = table.column(BUCKET).to_numpy().astype(np.uint16)
+    bucket = bucket.astype(np.uint16)
     order = np.argsort(bucket, kind="stable")
-    rows = table.drop_columns(BUCKET).take(pa.array(order)).combine_chunks()
+    taken = pa.array(order if at is None else at[order])
+    rows = table.drop_columns(BUCKET).take(taken).combine_chunks()
     present, starts = np.unique(bucket[order], return_index=True)
     ends = np.append(starts[1:], len(bucket))
     blobs = [_blob(rows.slice(start, end - start)) for start, end in zip(starts, ends, strict=True)]
