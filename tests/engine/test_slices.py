@@ -72,7 +72,7 @@ def test_a_year_of_even_events_is_cut_into_slices_of_the_size_that_is_wanted() -
 def _placed(time: np.ndarray, edges: list[int], reach: int) -> dict[int, np.ndarray]:
     """Bucket -> rows, the first slice being bucket 5."""
     spread = Spread(edges={5: np.array(edges)}, time="t", reach=reach)
-    at, bucket = spread(pa.table({"t": time}), np.full(time.size, 5, np.int64))
+    at, bucket = spread(pa.table({"t": pa.array(time)}), np.full(time.size, 5, np.int64))
     return {one: at[bucket == one] for one in range(5, 6 + len(edges))}
 
 

@@ -18,6 +18,7 @@ from stockade.engine.linking import Notes, Ties, joining, link
 from stockade.engine.pack import BUCKET, PACKED_DDL, Batches, packer, unpack
 from stockade.engine.revisions import EVENT, FROM, UNTIL
 from stockade.engine.shuffle import (
+    Carried,
     Kernel,
     bucket_of,
     by_bucket,
@@ -62,7 +63,7 @@ class Side:
 
 
 def linked(
-    rows: DataFrame,
+    rows: Carried,
     view: LinkView,
     tables: tuple[Side, Side | None],
     spine_keys: Sequence[str],
@@ -71,7 +72,7 @@ def linked(
     *,
     decided_at: str,
     cut: Cut,
-) -> DataFrame:
+) -> Carried:
     """The rows with the features of links: (`_k`..., `_a`..., clocks) and labels."""
     links, labels = tables
     attributes = [name for name in links.rows.columns if name.startswith(ATTRIBUTE)]
@@ -86,7 +87,7 @@ def linked(
 
 
 def flowed(
-    rows: DataFrame,
+    rows: Carried,
     view: FlowView,
     tables: tuple[Side, Side | None],
     receiver: Sequence[str],
@@ -96,7 +97,7 @@ def flowed(
     *,
     decided_at: str,
     cut: Cut,
-) -> DataFrame:
+) -> Carried:
     """The rows with the features of transfers: (sender, `receiver`, ..., clocks) and labels."""
     moved, _ = tables
     pairs = moved.rows.select(_hashed(moved.keys, _NODE), _hashed(receiver, _OTHER))
@@ -107,7 +108,7 @@ def flowed(
 
 
 def placed(
-    rows: DataFrame,
+    rows: Carried,
     view: LinkView | FlowView,
     tables: tuple[Side, Side | None],
     pairs: DataFrame,
@@ -118,7 +119,7 @@ def placed(
     decided_at: str,
     cut: Cut,
     total: int,
-) -> DataFrame:
+) -> Carried:
     """The rows with what the kernel makes of each bucket; every bucket holds components whole.
 
     Few rows are one bucket. Else the pairs of everything that is ever joined are contracted, and
@@ -128,9 +129,7 @@ def placed(
     packed: list[DataFrame] = []
     if total <= cut.bucket_rows:
         buckets = 1
-        spine = packed_spine(
-            rows, spine_keys, F.lit(0).cast("int").alias(BUCKET), decided_at=decided_at
-        )
+        spine = rows.packed(spine_keys, buckets, decided_at=decided_at)
         for tag, table in enumerate(tables, start=1):
             if table is not None:
                 ready = table.rows.withColumn(BUCKET, F.lit(0).cast("int"))
@@ -141,10 +140,8 @@ def placed(
         homes = homes.select(F.col(_NODE), F.col(_OTHER).alias(_HOME))
         _refuse_giants(view, tables[0], homes, cut)
         buckets = max(2, -(-total // cut.bucket_rows))
-        at_home = _at_home(rows, spine_keys, homes, buckets)
-        spine = packed_spine(
-            at_home, spine_keys, F.col(BUCKET), decided_at=decided_at
-        )  # fmt: skip
+        at_home = _at_home(rows.rows(), spine_keys, homes, buckets)
+        spine = packed_spine(at_home, spine_keys, F.col(BUCKET), decided_at=decided_at)
         for tag, table in enumerate(tables, start=1):
             if table is not None:
                 ready = _at_home(table.rows, table.keys, homes, buckets)

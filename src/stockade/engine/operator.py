@@ -1,6 +1,6 @@
 """The one operator: events and decision moments in, one row of features per decision out."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -34,12 +34,14 @@ from stockade.engine.revisions import EVENT, FROM, UNTIL, clocks
 from stockade.engine.shuffle import (
     CLOCK,
     MOMENT,
-    RESULT_ROWS,
+    Carried,
+    Read,
     bucket_of,
     by_bucket,
     clock_columns,
     held_keys,
     of_spine,
+    with_columns,
 )
 from stockade.engine.slices import Spread
 
@@ -113,7 +115,7 @@ def attach(
     settings = options or EngineOptions()
     held = held_keys(spine, (one.spine_keys for one in (*tracks, *patterns)), rows=profile.rows)
     counted = list(zip(tracks, count_events(tracks, profile), strict=True))
-    rows = spine
+    rows = Carried.of(spine)
     for pattern in patterns:
         rows = attach_pattern(
             rows, pattern, profile, held.get(pattern.spine_keys), decided_at=decided_at,
@@ -137,7 +139,7 @@ def attach(
     views = [view for track in tracks for view in track.views]
     views += [pattern.view.name for pattern in patterns]
     clocks_used = [name for view in views for name in clock_columns(view) if audit]
-    return Attached(rows.select(*spine.columns, *wanted, *clocks_used), profile)
+    return Attached(rows.rows().select(*spine.columns, *wanted, *clocks_used), profile)
 
 
 class _Shape(NamedTuple):
@@ -151,16 +153,19 @@ class _Shape(NamedTuple):
 
 
 def _attach_entity(
-    rows: DataFrame,
+    rows: Carried,
     tracks: Sequence[tuple[Track, DataFrame]],
     layout: Layout,
     *,
     decided_at: str,
     audit: bool,
-) -> DataFrame:
+) -> Carried:
     """All features of one entity: one shuffle."""
     spine_keys = tracks[0][0].spine_keys
-    packed = _packed_spine(rows, spine_keys, layout, decided_at=decided_at)
+    if layout.slices is None:
+        packed = rows.packed(spine_keys, layout.buckets, decided_at=decided_at)
+    else:
+        packed = _packed_spine(rows.rows(), spine_keys, layout, decided_at=decided_at)
     for tag, (track, events) in enumerate(tracks, start=1):
         spread = _spread(layout, time=EVENT, reach=track.reach or 0)
         ready = _ready_events(track, events, layout)
@@ -169,9 +174,11 @@ def _attach_entity(
         _Shape(track.views, track.values, tuple(track.masks.values()), track.settling, audit)
         for track, _ in tracks
     ]
-    schema = T.StructType([*rows.schema.fields, *_feature_fields(shapes)])
-    shuffled = by_bucket(packed, layout.buckets)
-    return shuffled.mapInArrow(_computer(shapes, key_count=len(spine_keys)), schema)
+    return Carried(
+        frame=by_bucket(packed, layout.buckets),
+        read=_computer(shapes, key_count=len(spine_keys)),
+        schema=T.StructType([*rows.schema.fields, *_feature_fields(shapes)]),
+    )
 
 
 def _pruned(track: Track, profile: SpineProfile, keys: DataFrame | None) -> DataFrame:
@@ -241,23 +248,21 @@ def _feature_fields(shapes: Sequence[_Shape]) -> list[T.StructField]:
     return list(from_arrow_schema(pa.schema(fields)).fields)
 
 
-def _computer(shapes: Sequence[_Shape], *, key_count: int) -> Callable[[Batches], Batches]:
-    """A `mapInArrow` function: packed rows of whole buckets -> spine rows with features."""
+def _computer(shapes: Sequence[_Shape], *, key_count: int) -> Read:
+    """Packed rows of whole buckets -> spine rows with features."""
 
-    def compute(batches: Batches) -> Batches:
+    def compute(batches: Batches) -> Iterator[pa.Table]:
         for tables in unpack(batches).values():
             spine = tables.get(0)
             if spine is not None:
-                yield from _with_features(spine, tables, shapes, key_count)
+                yield with_columns(spine, _features(spine, tables, shapes, key_count))
 
     return compute
 
 
-def _with_features(
+def _features(
     spine: pa.Table, tables: Mapping[int, pa.Table], shapes: Sequence[_Shape], key_count: int
-) -> Iterator[pa.RecordBatch]:
-    kept = [name for name in spine.column_names if name.startswith("s_")]
-    result = spine.select(kept).rename_columns([name.removeprefix("s_") for name in kept])
+) -> Iterator[tuple[str, pa.Array]]:
     key_names = [f"_k{i}" for i in range(key_count)]
     codes = Codes(spine.select(key_names))
     moment = spine.column(MOMENT)
@@ -272,13 +277,12 @@ def _with_features(
         bucket = Bucket(_events(rows, keys, shape), queries, entities=codes.count)
         for view, outputs in shape.outputs.items():
             for output, column in zip(outputs, bucket.compute(outputs), strict=True):
-                result = result.append_column(output.name, column)
+                yield output.name, column
             if shape.audit:
                 for name, used in zip(
                     clock_columns(view), bucket.latest_used(outputs), strict=True
                 ):
-                    result = result.append_column(name, used.cast(CLOCK))
-    yield from result.combine_chunks().to_batches(max_chunksize=RESULT_ROWS)
+                    yield name, used.cast(CLOCK)
 
 
 def _events(rows: pa.Table | None, keys: NDArray[np.int64] | None, shape: _Shape) -> Events:

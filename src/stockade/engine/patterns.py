@@ -26,13 +26,13 @@ from stockade.engine.program import FOREVER
 from stockade.engine.revisions import EVENT, FROM, UNTIL, clocks
 from stockade.engine.shuffle import (
     CLOCK,
+    Carried,
     bucket_of,
     clock_columns,
     computed,
     keys_of,
     moments_of,
     of_spine,
-    packed_spine,
 )
 from stockade.errors import DefinitionError
 
@@ -94,7 +94,7 @@ def patterns_of(histories: Sequence[History], keys: Mapping[str, str]) -> tuple[
 
 
 def attach_pattern(
-    rows: DataFrame,
+    rows: Carried,
     pattern: Pattern,
     profile: SpineProfile,
     held: DataFrame | None,
@@ -103,7 +103,7 @@ def attach_pattern(
     audit: bool,
     bucket_rows: int,
     component_rows: int,
-) -> DataFrame:
+) -> Carried:
     """The rows with the pattern's features; each row exactly once."""
     if isinstance(pattern.view, MatchView):
         return _matched(
@@ -140,7 +140,7 @@ def facts(
 
 
 def _matched(
-    rows: DataFrame,
+    rows: Carried,
     pattern: Pattern,
     view: MatchView,
     profile: SpineProfile,
@@ -149,7 +149,7 @@ def _matched(
     decided_at: str,
     audit: bool,
     bucket_rows: int,
-) -> DataFrame:
+) -> Carried:
     money = money_type(view, pattern.frames) or T.LongType()
     moves = _moves(view, pattern.frames, profile, money)
     keys = [f"_k{i}" for i in range(len(pattern.spine_keys))]
@@ -168,9 +168,7 @@ def _matched(
         )  # fmt: skip
         return [*found.columns, *((found.event_at, found.known_at) if audit else ())]
 
-    spine = packed_spine(
-        rows, pattern.spine_keys, bucket_of(pattern.spine_keys, buckets), decided_at=decided_at
-    )
+    spine = rows.packed(pattern.spine_keys, buckets, decided_at=decided_at)
     return computed(rows, [spine, ready], kernel, pattern.fields(audit=audit), buckets=buckets)
 
 
@@ -222,7 +220,7 @@ def _as_moves(rows: pa.Table | None, codes: Codes, scale: int) -> Moves:
 
 
 def _linked(
-    rows: DataFrame,
+    rows: Carried,
     pattern: Pattern,
     view: LinkView,
     profile: SpineProfile,
@@ -230,7 +228,7 @@ def _linked(
     decided_at: str,
     audit: bool,
     cut: Cut,
-) -> DataFrame:
+) -> Carried:
     names = view.entity.keys
     keys = [f"_k{i}" for i in range(len(names))]
     shared = [f"{ATTRIBUTE}{i}" for i in range(len(view.attribute))]
@@ -255,7 +253,7 @@ def _linked(
 
 
 def _flowed(
-    rows: DataFrame,
+    rows: Carried,
     pattern: Pattern,
     view: FlowView,
     profile: SpineProfile,
@@ -263,7 +261,7 @@ def _flowed(
     decided_at: str,
     audit: bool,
     cut: Cut,
-) -> DataFrame:
+) -> Carried:
     money = (money_type(view, pattern.frames) if view.amount else None) or T.LongType()
     worth = F.lit(0) if view.amount is None else F.col(view.amount)
     transfers = facts(

@@ -1,6 +1,7 @@
 """What every way of computing features shares: keys of the spine, one shuffle, rows out."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import reduce
 
 import pyarrow as pa
@@ -10,6 +11,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 from pyspark.sql.pandas.types import from_arrow_schema
 
+from stockade.engine.hashing import buckets_of
 from stockade.engine.pack import BUCKET, PACKED_DDL, Batches, packer, unpack
 
 # pyarrow's stubs know neither masked index arrays nor dictionary arrays behind `Array`.
@@ -25,6 +27,53 @@ _BROADCAST_ROWS = 200_000
 
 # The rows of one bucket by tag, the spine's being 0, -> the new columns in the spine's order.
 Kernel = Callable[[Mapping[int, pa.Table]], Sequence[pa.Array]]
+# Batches that Spark holds -> the rows that they stand for.
+Read = Callable[[Batches], Iterator[pa.Table]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carried:
+    """A spine with the features that it has so far, on its way from one shuffle to the next.
+
+    It stays packed: its columns, of which there are more with each shuffle, are Spark's at the
+    start and at the end only.
+
+    Attributes:
+        frame: what Spark holds.
+        read: its batches -> the rows; None where Spark holds the rows themselves.
+        schema: of the rows.
+    """
+
+    frame: DataFrame
+    read: Read | None
+    schema: T.StructType
+
+    @classmethod
+    def of(cls, rows: DataFrame) -> "Carried":
+        """Rows that are Spark's."""
+        return cls(frame=rows, read=None, schema=rows.schema)
+
+    def rows(self) -> DataFrame:
+        """The rows, unpacked."""
+        read = self.read
+        if read is None:
+            return self.frame
+
+        def unpacked(batches: Batches) -> Batches:
+            for table in read(batches):
+                yield from table.combine_chunks().to_batches(max_chunksize=RESULT_ROWS)
+
+        return self.frame.mapInArrow(unpacked, self.schema)
+
+    def packed(self, keys: Sequence[str], buckets: int, *, decided_at: str) -> DataFrame:
+        """On their way: `_k0`..., `_moment`, and all columns as `s_...`; each where its keys go."""
+        read, pack = self.read or _tables, packer(0)
+
+        def repacked(batches: Batches) -> Batches:
+            tables = (_to_buckets(one, keys, buckets, decided_at) for one in read(batches))
+            return pack(batch for table in tables for batch in table.to_batches())
+
+        return self.frame.mapInArrow(repacked, PACKED_DDL)
 
 
 def clock_columns(view: str) -> tuple[str, str]:
@@ -92,39 +141,55 @@ def packed_spine(
 
 
 def computed(
-    rows: DataFrame,
+    rows: Carried,
     packed: Sequence[DataFrame],
     kernel: Kernel,
     fields: Sequence[pa.Field],
     *,
     buckets: int,
-) -> DataFrame:
+) -> Carried:
     """The spine's rows with the columns that the kernel makes of each bucket: one shuffle."""
-    schema = T.StructType([*rows.schema.fields, *from_arrow_schema(pa.schema(fields)).fields])
     together = reduce(DataFrame.unionByName, packed)
     names = [field.name for field in fields]
     types = [field.type for field in fields]
 
-    def compute(batches: Batches) -> Batches:
+    def compute(batches: Batches) -> Iterator[pa.Table]:
         for tables in unpack(batches).values():
             if 0 in tables:
-                yield from _with_columns(tables, kernel, names, types)
+                yield with_columns(tables[0], zip(names, _cast(kernel(tables), types), strict=True))
 
-    return by_bucket(together, buckets).mapInArrow(compute, schema)
+    return Carried(
+        frame=by_bucket(together, buckets),
+        read=compute,
+        schema=T.StructType([*rows.schema.fields, *from_arrow_schema(pa.schema(fields)).fields]),
+    )
 
 
-def _with_columns(
-    tables: Mapping[int, pa.Table],
-    kernel: Kernel,
-    names: Sequence[str],
-    types: Sequence[pa.DataType],
-) -> Iterator[pa.RecordBatch]:
-    spine = tables[0]
+def with_columns(spine: pa.Table, columns: Iterable[tuple[str, pa.Array]]) -> pa.Table:
+    """A spine that travelled, as it was, with new columns."""
     kept = [name for name in spine.column_names if name.startswith("s_")]
     result = spine.select(kept).rename_columns([name.removeprefix("s_") for name in kept])
-    for name, kind, column in zip(names, types, kernel(tables), strict=True):
-        result = result.append_column(name, column.cast(kind))
-    yield from result.combine_chunks().to_batches(max_chunksize=RESULT_ROWS)
+    for name, column in columns:
+        result = result.append_column(name, column)
+    return result
+
+
+def _cast(columns: Sequence[pa.Array], types: Sequence[pa.DataType]) -> Iterator[pa.Array]:
+    for column, kind in zip(columns, types, strict=True):
+        yield column.cast(kind)
+
+
+def _tables(batches: Batches) -> Iterator[pa.Table]:
+    for batch in batches:
+        yield pa.Table.from_batches([batch])
+
+
+def _to_buckets(rows: pa.Table, keys: Sequence[str], buckets: int, decided_at: str) -> pa.Table:
+    found = {f"_k{i}": rows.column(key) for i, key in enumerate(keys)}
+    found[MOMENT] = rows.column(decided_at).cast(pa.int64())
+    found[BUCKET] = pa.array(buckets_of([rows.column(key) for key in keys], buckets))
+    found |= {f"s_{name}": rows.column(name) for name in rows.column_names}
+    return pa.table(found)
 
 
 def keys_of(table: pa.Table, prefix: str = "_k") -> pa.Table:
