@@ -463,6 +463,8 @@ def test_a_hot_key_is_found_in_a_sample_of_the_events(
          "key 'account_id' is bigint in the spine and 'account_id' is string in the source"),
         ("decision bigint, account_id double, decided_at timestamp", PAYMENTS,
          count(windows=(days(1),)), SchemaError, "cast it to string or bigint"),
+        ("decision bigint, account_id string collate utf8_lcase, decided_at timestamp", PAYMENTS,
+         count(windows=(days(1),)), SchemaError, "compared byte by byte: cast it to string"),
         ("decision bigint, decided_at timestamp", PAYMENTS,
          count(windows=(days(1),)), ColumnNotFoundError, "the spine has no column 'account_id'"),
         (SPINE + ", n_1d int", PAYMENTS, count(windows=(days(1),)), DefinitionError,

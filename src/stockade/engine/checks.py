@@ -62,6 +62,11 @@ def key_faults(
             f"{who}: key '{spine_key}' of the spine is a {ours.simpleString()}, which does not "
             "identify anything reliably: cast it to string or bigint"
         )
+    elif "collate" in ours.simpleString():
+        yield SchemaError(
+            f"{who}: key '{spine_key}' of the spine is a {ours.simpleString()}, and keys are "
+            "compared byte by byte: cast it to string"
+        )
     elif ours != theirs:
         yield SchemaError(
             f"{who}: key '{spine_key}' is {ours.simpleString()} in the spine and "
