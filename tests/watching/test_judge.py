@@ -138,4 +138,4 @@ def test_what_lasts_becomes_what_is_usual() -> None:
     alerts = [n for n in range(90) if raised(watched, n, transfers_rows=400.0)]
 
     assert alerts[:ACCEPTED] == [*range(ACCEPTED)]
-    assert alerts[-1] < 60
+    assert len(alerts) < 2 * ACCEPTED
