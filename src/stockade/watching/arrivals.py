@@ -81,7 +81,9 @@ def arrivals(
         if isinstance(field.dataType, T.StringType | T.BooleanType) and field.name not in named
     ]
     shape = _shape(events, named, texts, scalars, lateness=source.available_at is not None)
-    scalars = pd.concat([scalars, _violations(compared, source, inputs, since)], ignore_index=True)
+    if source.contract is not None:
+        broken = _violations(compared, source, inputs, since)
+        scalars = pd.concat([scalars, broken], ignore_index=True)
     counted = tallied(
         marked.select(ON_DAY, *(_read(source, name) for name in shape.columns)), shape
     )
@@ -132,8 +134,6 @@ def _scalars(rows: DataFrame, source: EventSource, columns: list[str]) -> pd.Dat
 
 def _violations(rows: DataFrame, source: EventSource, inputs: Inputs, since: date) -> pd.DataFrame:
     """Per day how many rows break the source's contract, and which of its rules."""
-    if source.contract is None:
-        return pd.DataFrame(columns=[ON_DAY, "column", "measure", "value"])
     try:
         require_declared(source, rows)
         checked = judged(rows, source, now=inputs.now)
