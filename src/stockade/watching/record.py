@@ -6,6 +6,7 @@ from datetime import date, timedelta
 import pandas as pd
 import pyarrow as pa
 from pyspark.sql import functions as F
+from pyspark.sql.pandas.types import from_arrow_schema
 
 from stockade.store.tables import Note, Tables
 from stockade.watching.past import Past
@@ -43,7 +44,8 @@ def write(
     """Replace the days `[since, until)` of one of these tables."""
     schema = SCHEMAS[name]
     held = pa.Table.from_pandas(rows[schema.names], schema=schema, preserve_index=False)
-    frame = tables.spark.createDataFrame(held)
+    # Spark Connect reads no types off a table without rows, such as the alerts of a quiet week.
+    frame = tables.spark.createDataFrame(held, from_arrow_schema(schema))
     tables.replace_interval(
         name, frame, column=ON_DAY, start=since, end=until, note=note, allow_empty=True
     )
