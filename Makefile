@@ -10,7 +10,7 @@ CANDIDATES := $(if $(PYTHON),"$(PYTHON)",python3.12 python3.11 python3.13 python
 SUPPORTED := import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-connect test-fast soak bundle-run notebooks check bench wheel clean java links
+.PHONY: help demo test test-connect test-fast soak mutants bundle-run notebooks check bench wheel clean java links
 
 help: ## list the targets
 	@printf 'usage: make TARGET [PYTHON=python3.12] [DATA=folder]\n\n'
@@ -45,6 +45,10 @@ soak: $(VENV)/installed java ## kills, crashes and races at every step, on Delta
 	@STOCKADE_SOAK=1 $(BIN)/python -m pytest -q --durations=0 tests/faults/test_kills.py \
 		tests/building/test_crashes.py tests/building/test_races.py tests/store
 
+mutants: $(VENV)/installed ## break the pure core in small ways: which breaks do the tests not see?
+	@nice -n 15 $(BIN)/python -m mutmut run --max-children 2
+	@$(BIN)/python -m mutmut results
+
 test-connect: $(VENV)/installed java ## engine, store, building, learning and scoring on Spark Connect: an hour
 	@STOCKADE_TEST_REMOTE=1 $(BIN)/python -m pytest -q tests/engine tests/store tests/building tests/features \
 		tests/learning tests/scoring
@@ -56,7 +60,7 @@ bundle-run: $(VENV)/installed java ## the bundle's jobs, run by the wheel in a f
 	@$(BIN)/python -m tests.bundle.run
 
 clean: ## remove what the targets made, except .stockade/: your tables and models
-	rm -rf $(VENV) .pyright build dist src/*.egg-info .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .pyright mutants build dist src/*.egg-info .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find $(FOLDERS) src examples benchmarks tests -name __pycache__ -prune -exec rm -rf {} +
 
 # Spark starts $JAVA_HOME/bin/java, or without JAVA_HOME the java on PATH: look at the same one.
