@@ -30,6 +30,7 @@ from stockade.definitions.fingerprint import (
     from_json,
     require_same,
     service_fingerprints,
+    snapshot_fingerprint,
     to_json,
     view_fingerprints,
 )
@@ -148,3 +149,27 @@ def test_equal_fingerprints_pass_and_others_are_named_as_changed_missing_and_new
             built, {"logins_1d": "ab", "deposits_7d": "cc"},
             who="model 'm' version 7", remedy="retrain it",
         )  # fmt: skip
+
+
+def test_snapshots_differ_with_a_feature_or_the_cadence_and_with_no_word_about_them() -> None:
+    found = snapshot_fingerprint(view)
+
+    assert snapshot_fingerprint(replace(view, description="said otherwise")) == found
+    hourly, more = replace(view, cadence="hourly"), replace(view, boundary="inclusive")
+    assert len({found, snapshot_fingerprint(hourly), snapshot_fingerprint(more)}) == 3
+
+
+def test_what_tables_and_models_have_on_record_is_still_what_definitions_give() -> None:
+    # Another value here means: every table is written and every model trained anew.
+    assert snapshot_fingerprint(view) == "159937f84fd22a2e"
+    assert view_fingerprints(view) == {
+        "failures_1h": "b1a9372f756e88f8",
+        "failures_1d": "c0a2c9964c1e6da2",
+    }
+
+
+def test_a_definition_is_written_in_the_letters_it_was_given_in() -> None:
+    said = replace(view, description="Versuche, auch fremde: naïve")
+
+    assert "naïve" in to_json(said)
+    assert from_json(to_json(said)) == said
