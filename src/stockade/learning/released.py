@@ -132,7 +132,7 @@ def release_figure(strategy: ReleaseStrategy, found: Release) -> bytes:
         _dots(right, level.name, level.rate, colour, found.cohorts)
     left.set_xlabel("approved, the least risky first (%)")
     left.set_ylabel("come back in the end (%)")
-    right.set_ylabel("come back, completed estimate and 90 % interval (%)")
+    right.set_ylabel("completed estimate, 90 % interval (%)")
     for axes in (left, right):
         axes.spines[["top", "right"]].set_visible(False)
         axes.set_yscale("symlog", linthresh=0.1)
