@@ -57,9 +57,7 @@ def _mix(key: pa.Array, hashes: NDArray[np.uint32]) -> None:
         _mix_texts(key.cast(pa.large_binary()), valid, hashes)
     else:
         # Smaller whole numbers, booleans and dates are words of 32 bits to Spark.
-        whole = key if pa.types.is_boolean(kind) else key.cast(pa.int32())
-        words = pc.fill_null(whole.cast(pa.int32()), 0).to_numpy(zero_copy_only=False)
-        _mix_ints(words, valid, hashes)
+        _mix_ints(pc.fill_null(key.cast(pa.int32()), 0).to_numpy(), valid, hashes)
 
 
 def _mix_texts(texts: pa.Array, valid: NDArray[np.bool_], hashes: NDArray[np.uint32]) -> None:

@@ -10,8 +10,6 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql import types as T
-from pyspark.sql.pandas.types import from_arrow_schema
 
 from stockade.engine.bind import History, Track, bind, value_column
 from stockade.engine.bucket import Bucket, Events, Queries
@@ -27,7 +25,7 @@ from stockade.engine.layout import (
     plan_layout,
     profile_spine,
 )
-from stockade.engine.pack import BUCKET, PACKED_DDL, Batches, packer, unpack
+from stockade.engine.pack import BUCKET, PACKED_DDL, packer
 from stockade.engine.patterns import attach_pattern, patterns_of
 from stockade.engine.program import Output
 from stockade.engine.revisions import EVENT, FROM, UNTIL, clocks
@@ -35,13 +33,13 @@ from stockade.engine.shuffle import (
     CLOCK,
     MOMENT,
     Carried,
-    Read,
+    Kernel,
     bucket_of,
-    by_bucket,
     clock_columns,
+    computed,
     held_keys,
     of_spine,
-    with_columns,
+    packed_spine,
 )
 from stockade.engine.slices import Spread
 
@@ -162,23 +160,17 @@ def _attach_entity(
 ) -> Carried:
     """All features of one entity: one shuffle."""
     spine_keys = tracks[0][0].spine_keys
-    if layout.slices is None:
-        packed = rows.packed(spine_keys, layout.buckets, decided_at=decided_at)
-    else:
-        packed = _packed_spine(rows.rows(), spine_keys, layout, decided_at=decided_at)
+    packed = [_packed_spine(rows, spine_keys, layout, decided_at=decided_at)]
     for tag, (track, events) in enumerate(tracks, start=1):
         spread = _spread(layout, time=EVENT, reach=track.reach or 0)
         ready = _ready_events(track, events, layout)
-        packed = packed.unionByName(ready.mapInArrow(packer(tag, spread), PACKED_DDL))
+        packed.append(ready.mapInArrow(packer(tag, spread), PACKED_DDL))
     shapes = [
         _Shape(track.views, track.values, tuple(track.masks.values()), track.settling, audit)
         for track, _ in tracks
     ]
-    return Carried(
-        frame=by_bucket(packed, layout.buckets),
-        read=_computer(shapes, key_count=len(spine_keys)),
-        schema=T.StructType([*rows.schema.fields, *_feature_fields(shapes)]),
-    )
+    kernel = _kernel(shapes, key_count=len(spine_keys))
+    return computed(rows, packed, kernel, _fields(shapes), buckets=layout.buckets)
 
 
 def _pruned(track: Track, profile: SpineProfile, keys: DataFrame | None) -> DataFrame:
@@ -192,15 +184,16 @@ def _pruned(track: Track, profile: SpineProfile, keys: DataFrame | None) -> Data
 
 
 def _packed_spine(
-    spine: DataFrame, spine_keys: Sequence[str], layout: Layout, *, decided_at: str
+    rows: Carried, spine_keys: Sequence[str], layout: Layout, *, decided_at: str
 ) -> DataFrame:
+    if layout.slices is None:
+        return rows.packed(spine_keys, layout.buckets, decided_at=decided_at)
+    spine = rows.rows()
     placed, bucket = _placed(spine, spine_keys, layout)
-    return placed.select(
-        *(F.col(key).alias(f"_k{i}") for i, key in enumerate(spine_keys)),
-        F.unix_micros(decided_at).alias(MOMENT),
-        bucket,
-        *(F.col(column).alias(f"s_{column}") for column in spine.columns),
-    ).mapInArrow(packer(0, _spread(layout, time=MOMENT, reach=0)), PACKED_DDL)
+    return packed_spine(
+        placed.select(*spine.columns, bucket), spine_keys, F.col(BUCKET), decided_at=decided_at,
+        placing=_spread(layout, time=MOMENT, reach=0),
+    )  # fmt: skip
 
 
 def _ready_events(track: Track, events: DataFrame, layout: Layout) -> DataFrame:
@@ -238,31 +231,25 @@ def _spread(layout: Layout, *, time: str, reach: int) -> Spread | None:
     return Spread(edges=layout.slices.edges, time=time, reach=reach)
 
 
-def _feature_fields(shapes: Sequence[_Shape]) -> list[T.StructField]:
+def _fields(shapes: Sequence[_Shape]) -> list[pa.Field]:
     fields: list[pa.Field] = []
     for shape in shapes:
         for view, outputs in shape.outputs.items():
             fields += [pa.field(output.name, output.type) for output in outputs]
             if shape.audit:
                 fields += [pa.field(name, CLOCK) for name in clock_columns(view)]
-    return list(from_arrow_schema(pa.schema(fields)).fields)
+    return fields
 
 
-def _computer(shapes: Sequence[_Shape], *, key_count: int) -> Read:
-    """Packed rows of whole buckets -> spine rows with features."""
-
-    def compute(batches: Batches) -> Iterator[pa.Table]:
-        for tables in unpack(batches).values():
-            spine = tables.get(0)
-            if spine is not None:
-                yield with_columns(spine, _features(spine, tables, shapes, key_count))
-
-    return compute
+def _kernel(shapes: Sequence[_Shape], *, key_count: int) -> Kernel:
+    """What a bucket of one entity becomes: the columns of `_fields`."""
+    return lambda tables: [*_columns(tables, shapes, key_count)]
 
 
-def _features(
-    spine: pa.Table, tables: Mapping[int, pa.Table], shapes: Sequence[_Shape], key_count: int
-) -> Iterator[tuple[str, pa.Array]]:
+def _columns(
+    tables: Mapping[int, pa.Table], shapes: Sequence[_Shape], key_count: int
+) -> Iterator[pa.Array]:
+    spine = tables[0]
     key_names = [f"_k{i}" for i in range(key_count)]
     codes = Codes(spine.select(key_names))
     moment = spine.column(MOMENT)
@@ -275,14 +262,10 @@ def _features(
         rows = tables.get(tag)
         keys = None if rows is None else codes.of(rows.select(key_names))
         bucket = Bucket(_events(rows, keys, shape), queries, entities=codes.count)
-        for view, outputs in shape.outputs.items():
-            for output, column in zip(outputs, bucket.compute(outputs), strict=True):
-                yield output.name, column
+        for outputs in shape.outputs.values():
+            yield from bucket.compute(outputs)
             if shape.audit:
-                for name, used in zip(
-                    clock_columns(view), bucket.latest_used(outputs), strict=True
-                ):
-                    yield name, used.cast(CLOCK)
+                yield from bucket.latest_used(outputs)
 
 
 def _events(rows: pa.Table | None, keys: NDArray[np.int64] | None, shape: _Shape) -> Events:

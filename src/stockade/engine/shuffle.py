@@ -12,7 +12,7 @@ from pyspark.sql import types as T
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from stockade.engine.hashing import buckets_of
-from stockade.engine.pack import BUCKET, PACKED_DDL, Batches, packer, unpack
+from stockade.engine.pack import BUCKET, PACKED_DDL, Batches, Placing, packer, unpack
 
 # pyarrow's stubs know neither masked index arrays nor dictionary arrays behind `Array`.
 # pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false
@@ -129,7 +129,12 @@ def of_spine(events: DataFrame, source_keys: Sequence[str], keys: DataFrame | No
 
 
 def packed_spine(
-    rows: DataFrame, keys: Sequence[str], bucket: Column, *, decided_at: str
+    rows: DataFrame,
+    keys: Sequence[str],
+    bucket: Column,
+    *,
+    decided_at: str,
+    placing: Placing | None = None,
 ) -> DataFrame:
     """A spine on its way: `_k0`..., `_moment`, and all its columns as `s_...`."""
     return rows.select(
@@ -137,7 +142,7 @@ def packed_spine(
         F.unix_micros(decided_at).alias(MOMENT),
         bucket.alias(BUCKET),
         *(F.col(column).alias(f"s_{column}") for column in rows.columns if column != BUCKET),
-    ).mapInArrow(packer(0), PACKED_DDL)
+    ).mapInArrow(packer(0, placing), PACKED_DDL)
 
 
 def computed(
@@ -149,34 +154,27 @@ def computed(
     buckets: int,
 ) -> Carried:
     """The spine's rows with the columns that the kernel makes of each bucket: one shuffle."""
-    together = reduce(DataFrame.unionByName, packed)
-    names = [field.name for field in fields]
-    types = [field.type for field in fields]
 
     def compute(batches: Batches) -> Iterator[pa.Table]:
         for tables in unpack(batches).values():
             if 0 in tables:
-                yield with_columns(tables[0], zip(names, _cast(kernel(tables), types), strict=True))
+                yield _with_columns(tables[0], fields, kernel(tables))
 
     return Carried(
-        frame=by_bucket(together, buckets),
+        frame=by_bucket(reduce(DataFrame.unionByName, packed), buckets),
         read=compute,
         schema=T.StructType([*rows.schema.fields, *from_arrow_schema(pa.schema(fields)).fields]),
     )
 
 
-def with_columns(spine: pa.Table, columns: Iterable[tuple[str, pa.Array]]) -> pa.Table:
-    """A spine that travelled, as it was, with new columns."""
+def _with_columns(
+    spine: pa.Table, fields: Sequence[pa.Field], columns: Sequence[pa.Array]
+) -> pa.Table:
     kept = [name for name in spine.column_names if name.startswith("s_")]
     result = spine.select(kept).rename_columns([name.removeprefix("s_") for name in kept])
-    for name, column in columns:
-        result = result.append_column(name, column)
+    for field, column in zip(fields, columns, strict=True):
+        result = result.append_column(field.name, column.cast(field.type))
     return result
-
-
-def _cast(columns: Sequence[pa.Array], types: Sequence[pa.DataType]) -> Iterator[pa.Array]:
-    for column, kind in zip(columns, types, strict=True):
-        yield column.cast(kind)
 
 
 def _tables(batches: Batches) -> Iterator[pa.Table]:

@@ -110,7 +110,11 @@ def _sources(measures: pd.DataFrame) -> Part | None:
     wide = newest.pivot_table(index="subject", columns="measure", values="value")
     names = [name for name in _NEWEST if name in wide]
     rows = [
-        (str(one), *(_NEWEST[name][1](float(row[name])) for name in names))
+        # A cell of NaN is told as `-`.
+        (
+            str(one),
+            *(v if np.isnan(v := float(row[name])) else _NEWEST[name][1](v) for name in names),
+        )
         for one, row in wide.iterrows()
     ]
     head = ("source", *(_NEWEST[name][0] for name in names))
@@ -124,17 +128,11 @@ def _sources(measures: pd.DataFrame) -> Part | None:
     )  # fmt: skip
 
 
-def _as_number(value: float) -> str | float:
-    return "-" if np.isnan(value) else value
-
-
 def _as_share(value: float) -> str:
-    return "-" if np.isnan(value) else f"{value:.2%}"
+    return f"{value:.2%}"
 
 
 def _as_length(seconds: float) -> str:
-    if np.isnan(seconds):
-        return "-"
     for unit, size in (("days", 86_400), ("h", 3_600), ("min", 60)):
         if seconds >= size:
             return f"{seconds / size:.1f} {unit}"
@@ -143,10 +141,10 @@ def _as_length(seconds: float) -> str:
 
 # Of each source on the newest day, what is told and how.
 _NEWEST: Mapping[str, tuple[str, Callable[[float], str | float]]] = {
-    "rows": ("rows", _as_number),
+    "rows": ("rows", float),
     "copy_share": ("copies", _as_share),
     "violation_share": ("break the contract", _as_share),
-    "hours_since_last_event": ("hours since the last event", _as_number),
+    "hours_since_last_event": ("hours since the last event", float),
     "lateness_p99": ("99 % known within", _as_length),
     "settling_delay": ("suggested settling delay", _as_length),
 }
