@@ -141,12 +141,14 @@ def _violations(rows: DataFrame, source: EventSource, inputs: Inputs, since: dat
         # No run reads it as it is, and none of its rows can be held against the rules.
         checked = rows.withColumn(VIOLATIONS, F.array(F.lit(UNDECLARED)))
     checked = checked.where(F.col(ON_DAY) >= F.lit(since))
-    broken = checked.select(ON_DAY, F.explode_outer(F.array_distinct(VIOLATIONS)).alias("column"))
-    reasons = broken.groupBy(ON_DAY, "column").count().toArrow().to_pandas().dropna()
-    violating = checked.groupBy(ON_DAY).agg(F.count_if(F.size(VIOLATIONS) > 0).alias("count"))
-    whole = violating.toArrow().to_pandas().assign(column="", measure="violating")
-    long = pd.concat([whole, reasons.assign(measure="violations")], ignore_index=True)
-    return long.rename(columns={"count": "value"}).astype({"value": "float64"})
+    # Rows that break the same rules are counted together: one pass tells rows and rules.
+    alike = F.array_distinct(VIOLATIONS).alias("column")
+    counted = checked.groupBy(ON_DAY, alike).agg(F.count(F.lit(1)).alias("value"))
+    found = counted.toArrow().to_pandas().astype({"value": "float64"})
+    whole = found.assign(value=found["value"].where(found["column"].map(len) > 0, 0), column="")
+    rules = found.explode("column").dropna(subset="column")
+    long = pd.concat([whole.assign(measure="violating"), rules.assign(measure="violations")])
+    return long.groupby([ON_DAY, "column", "measure"])["value"].sum().reset_index()
 
 
 def _shape(
