@@ -179,6 +179,21 @@ def test_what_was_checked_as_it_is_now_is_not_checked_again(loaded: Tables) -> N
     assert loaded.version("payments_quarantine") == 1
 
 
+def test_a_source_that_keeps_its_contract_is_checked_each_time_it_grows(loaded: Tables) -> None:
+    kept = replace(promised, contract=Contract(columns={"amount": Rule(high=100)}))
+    view_of_kept = replace(view, source=kept)
+    wanted = replace(
+        training,
+        features=replace(training.features, features=(view_of_kept, *training.features.derived())),
+    )
+    for version in range(3):
+        build(loaded, wanted, **MARCH)
+        found = last_check(loaded, kept)
+        assert found is not None
+        assert (found.found.violating, found.versions) == (0, {"payments": version})
+        loaded.replace("payments", loaded.read("payments"), note=NOTE)
+
+
 @pytest.mark.parametrize(
     ("contract", "said"),
     [

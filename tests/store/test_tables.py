@@ -221,6 +221,21 @@ def test_a_new_table_may_begin_empty(tables: Tables, table: MakeTable) -> None:
     assert (tables.version("t"), ids(tables)) == (1, [1])
 
 
+def test_nothing_in_the_place_of_nothing_is_a_commit_with_its_note(
+    tables: Tables, table: MakeTable
+) -> None:
+    for run in ("r1", "r2", "r3"):
+        tables.replace("whole", table(DAYS), note={"run_id": run}, allow_empty=True)
+        written = tables.replace_interval(
+            "days", table(DAYS), column="on_day", start=FIRST, end=SECOND, note={"run_id": run},
+            allow_empty=True,
+        )  # fmt: skip
+
+    assert (written.version, written.rows) == (2, 0)
+    for name in ("whole", "days"):
+        assert [commit.note["run_id"] for commit in tables.commits(name)] == ["r3", "r2", "r1"]
+
+
 @pytest.mark.parametrize("ask", ["read", "version", "last_note"])
 def test_what_is_asked_of_a_missing_table_names_the_nearest(
     tables: Tables, table: MakeTable, ask: str

@@ -255,7 +255,8 @@ class Tables:
         writer = frame.write.format("delta").mode("overwrite").option("overwriteSchema", "true")
         if partition_by:
             writer = writer.partitionBy(*partition_by)
-        return self._commit(name, writer.options(**(properties or {})), note, fence)
+        writer = writer.options(**(properties or {}))
+        return self._commit(name, writer, note, fence, allow_empty=allow_empty)
 
     def append(
         self, name: str, frame: DataFrame, *, note: Note, fence: Fence | None = None
@@ -302,7 +303,8 @@ class Tables:
         # Built from dates alone: the condition decides what is deleted.
         days = f"{column} >= DATE'{start.isoformat()}' AND {column} < DATE'{end.isoformat()}'"
         try:
-            return self._commit(name, writer.option("replaceWhere", days), note, fence)
+            writer = writer.option("replaceWhere", days)
+            return self._commit(name, writer, note, fence, allow_empty=allow_empty)
         except Exception as fault:
             if OUTSIDE not in str(fault):
                 raise
@@ -312,7 +314,15 @@ class Tables:
                 f"that are replaced; nothing was written {OUTSIDE}"
             ) from None
 
-    def _commit(self, name: str, writer: Any, note: Note, fence: Fence | None = None) -> Written:
+    def _commit(
+        self,
+        name: str,
+        writer: Any,
+        note: Note,
+        fence: Fence | None = None,
+        *,
+        allow_empty: bool = False,
+    ) -> Written:
         if "run_id" not in note:
             raise DefinitionError(f"table '{name}': the note of a write must have a run_id")
         token = uuid4().hex
@@ -337,7 +347,19 @@ class Tables:
                 f"({conflict[1]}), and nothing of run {note['run_id']} was written: run it again"
             ) from None
         self._step("after commit", name)
-        return self._written(name, token, note)
+        written = self._written(name, token)
+        if written is not None:
+            return written
+        if allow_empty and fence is None:
+            # Delta makes no commit where nothing replaces nothing, but does for an attempt: what
+            # the note says counts all the same.
+            attempt = Fence(scope="nothing", attempt=self.version(name) + 1)
+            return self._commit(name, writer, note, attempt)
+        # Delta may skip a write silently: only the note proves that it is ours that counts.
+        raise WriteConflictError(
+            f"table '{name}': run {note['run_id']} is not among its newest commits: "
+            "the write was skipped; run it again"
+        )
 
     def _refuse_storage(self, name: str, fault: Exception, note: Note) -> None:
         storage = _STORAGE.search(str(fault))
@@ -349,8 +371,8 @@ class Tables:
                 "again"
             ) from None
 
-    def _written(self, name: str, token: str, note: Note) -> Written:
-        """Our commit, as the table's history has it."""
+    def _written(self, name: str, token: str) -> Written | None:
+        """Our commit, as the table's history has it; None if Delta skipped the write."""
         for commit in self._history(name, RECENT):
             if _parsed(commit["userMetadata"]).get(_COMMIT) == token:
                 metrics = commit["operationMetrics"] or {}
@@ -360,11 +382,7 @@ class Tables:
                     rows=int(metrics.get("numOutputRows", 0)),
                     path_or_name=name if "." in name else self.target.place(name),
                 )
-        # Delta may skip a write silently: only the note proves that it is ours that counts.
-        raise WriteConflictError(
-            f"table '{name}': run {note['run_id']} is not among its newest commits: "
-            "the write was skipped; run it again"
-        )
+        return None
 
     def _newest(self, name: str) -> Mapping[str, Any]:
         if not self.exists(name):
