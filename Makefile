@@ -20,8 +20,8 @@ help: ## list the targets
 demo: $(VENV)/installed java ## raw events to a champion's scores; DATA=folder uses published data
 	@$(BIN)/python -m examples.card_fraud.demo $(if $(DATA),--data "$(DATA)")
 
-test: check java ## check, the engine on Spark Connect, then all tests
-	@STOCKADE_TEST_REMOTE=1 $(BIN)/python -m pytest -q tests/engine/test_operator.py
+test: check java ## check, the engine and the monitors' tables on Spark Connect, then all tests
+	@STOCKADE_TEST_REMOTE=1 $(BIN)/python -m pytest -q tests/engine/test_operator.py tests/watching/test_record.py
 	@$(BIN)/python -m pytest
 
 test-fast: $(VENV)/installed java ## the tests that take no more than a few seconds each
