@@ -4,7 +4,7 @@ import base64
 import builtins
 import os
 from collections.abc import Callable, Hashable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from io import BytesIO
 from numbers import Number
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SHOWN = 100
+# A longer text is a sentence.
+_SENTENCE = 30
 
 
 class Picture:
@@ -88,25 +90,36 @@ class Page:
 def _laid_out(what: object) -> object:
     """A table of pandas with its text at the left, and rows numbered only where that says more.
 
-    One whose rows or columns share a name, which pandas cannot style, stays as it is.
+    On a narrow page days and moments stay on one line, and sentences keep some room. A table whose
+    rows or columns share a name, which pandas cannot style, stays as it is.
     """
     import pandas as pd
 
     if not isinstance(what, pd.DataFrame) or not (what.index.is_unique and what.columns.is_unique):
         return what
-    left, moments = ["th.row_heading"], list[Hashable]()
+    left, whole, roomy = ["th.row_heading"], list[str](), list[str]()
+    moments: list[Hashable] = []
     for number, name in enumerate(what.columns):
-        held = [type(value) for value in what[name].dropna()]
-        if not all(issubclass(one, Number) for one in held):
-            left += [f"td.col{number}", f"th.col{number}"]
-        if held and all(issubclass(one, datetime) for one in held):
+        cell, values = f"td.col{number}", list(what[name].dropna())
+        if not all(isinstance(one, Number) for one in values):
+            left += [cell, f"th.col{number}"]
+        if values and all(isinstance(one, date) for one in values):
+            whole.append(cell)
+        if values and all(isinstance(one, datetime) for one in values):
             moments.append(name)
+        if any(isinstance(one, str) and len(one) > _SENTENCE for one in values):
+            roomy.append(cell)
     styled = what.style.format(precision=4, na_rep="", escape="html")
     styled = styled.format(_moment, subset=moments, na_rep="")
     for axis in ("index", "columns"):
         styled = styled.format_index(escape="html", axis=axis)
+    rules = (
+        (left, ("text-align", "left")),
+        (whole, ("white-space", "nowrap")),
+        (roomy, ("min-width", "16em")),
+    )
     styled = styled.set_table_styles(
-        [{"selector": ", ".join(left), "props": [("text-align", "left")]}]
+        [{"selector": ", ".join(cells), "props": [rule]} for cells, rule in rules if cells]
     )
     return styled.hide(axis="index") if isinstance(what.index, pd.RangeIndex) else styled
 

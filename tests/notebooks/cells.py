@@ -5,6 +5,7 @@
 
 import ast
 import base64
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
@@ -124,7 +125,8 @@ def as_notebook(found: list[Cell], title: str) -> NotebookNode:
 def as_html(found: list[Cell], title: str) -> str:
     """One page of it, which needs nothing else."""
     page, _ = HTMLExporter(embed_images=True).from_notebook_node(as_notebook(found, title))
-    return str(page)
+    # It has no formulas and no widgets, whose scripts would come from elsewhere.
+    return re.sub(r'<script src="https:[^"]*">\s*</script>', "", str(page))
 
 
 def imports(path: Path) -> set[str]:
