@@ -1,7 +1,7 @@
 """Why a value is what it is."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, cast
 
@@ -29,7 +29,7 @@ from stockade import (
     stddev,
     sum_,
 )
-from stockade.building.explain import Explanation, explain_value
+from stockade.building.explain import Asked, Explanation, explain_value, explain_values
 from stockade.building.features import Inputs
 from stockade.definitions.aggregate import Aggregate
 from stockade.definitions.source import Table
@@ -151,7 +151,7 @@ def test_random_values_of_every_kind_are_the_sum_of_their_parts(spark: SparkSess
     )
     made = F.lit(1772323200) + F.pmod(F.hash("id"), F.lit(50_000))
     events = spark.range(400).select(
-        F.lit("a1").alias("account_id"),
+        F.concat(F.lit("a"), 1 + F.col("id") % 2).alias("account_id"),
         F.timestamp_seconds(made).alias("made_at"),
         F.timestamp_seconds(made + F.col("id") % 4000).alias("loaded_at"),
         F.when(F.col("id") % 9 > 0, F.rand(3) * 100).alias("amount"),
@@ -172,10 +172,24 @@ def test_random_values_of_every_kind_are_the_sum_of_their_parts(spark: SparkSess
         plain,
     )  # fmt: skip
 
-    for feature in of.features():
-        found = explained(events, of, feature.name)
-        assert found.value is not None, feature.name
-        assert len(found.events) > 20
+    asked = [
+        Asked(
+            view=of, name=feature.name, keys={"account_id": account},
+            at=NOON + timedelta(minutes=int(random.integers(-90, 90))),
+        )
+        for feature in of.features()
+        for account in ("a1", "a2", "nobody")
+    ]  # fmt: skip
+    random.shuffle(asked)  # type: ignore[arg-type]
+
+    for one, found in zip(asked, explain_values(inputs_of(events), asked), strict=True):
+        assert (found.feature, found.at, found.keys) == (f"v.{one.name}", one.at, one.keys)
+        if one.keys["account_id"] == "nobody":
+            assert (found.value in (None, 0), found.events, found.misses) == (True, (), ())
+            continue
+        assert found.value is not None, one.name
+        assert len(found.events) > 10
+        assert {event.columns["account_id"] for event in found.events} == {one.keys["account_id"]}
 
 
 def test_a_lookup_is_explained_by_the_row_in_force(table: MakeTable) -> None:

@@ -1,7 +1,7 @@
 """One decision explained: its score, what is done about it, and each reason's value taken apart."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +9,7 @@ import numpy as np
 from pyspark.sql import Row
 from pyspark.sql import functions as F
 
-from stockade.building.explain import Explanation, explain_value
+from stockade.building.explain import Asked, Explanation, explain_values
 from stockade.building.features import TICK, Inputs
 from stockade.champion import PROBABILITY, SCORE, Champion
 from stockade.decisions import DecisionRule
@@ -166,19 +166,20 @@ def explain_decision(
         # As microseconds too: a collected timestamp takes the host's zone.
         rows = featured_decisions(tables, champion, [decision], day=day)
         rows = rows.withColumn(_MICROS, F.unix_micros(at))
+        # Its features are computed once: both its score and its reasons are made of them.
+        held = rows.toArrow()
+        if held.num_rows != 1:
+            raise DataError(
+                f"spine '{pinned.spine.name}' has {held.num_rows} decisions of that id, and one is "
+                "explained: check the id and the day"
+            )
+        rows = tables.spark.createDataFrame(held, rows.schema)
         scored = score(
             rows, champion, id_columns=ids, decided_at=at, explain=reasons, explain_all=True
         )
-        found = scored.collect()
-        if len(found) != 1:
-            raise DataError(
-                f"spine '{pinned.spine.name}' has {len(found)} decisions of that id, and one is "
-                "explained: check the id and the day"
-            )
-        (row,), (one,) = rows.collect(), found
+        (row,), (one,) = rows.collect(), scored.collect()
         given: dict[str, Any] = one.asDict()
-        apart = _Apart(Inputs.of(tables), pinned, row, misses)
-        told = [apart.reason(reason) for reason in given[REASONS] or ()]
+        told = _reasons(Inputs.of(tables), pinned, row, given[REASONS] or (), misses)
     probability, action = float(given[PROBABILITY]), str(given.get(ACTION, ""))
     rule, loss = champion.rule, None
     if rule is not None:
@@ -208,53 +209,55 @@ def _weighed(
     )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class _Apart:
-    """Takes the reasons of one decision apart, each value behind them once."""
+def _reasons(
+    inputs: Inputs, pinned: "TrainingSet", row: Row, given: Sequence[Row], misses: int
+) -> list[ExplainedReason]:
+    """Reasons with the values behind them, each value taken apart once."""
+    expressions = {one.name: one.expression for one in pinned.features.derived()}
+    views = _viewed(pinned)
+    behind = {str(one["input"]): [*_behind(str(one["input"]), expressions)] for one in given}
+    names = [*dict.fromkeys(name for found in behind.values() for name in found if name in views)]
+    asked = [_asked(pinned, row, views[name], name) for name in names]
+    apart = dict(zip(names, explain_values(inputs, asked, misses=misses), strict=True))
+    return [
+        _reason(one, row, expressions.get(str(one["input"]), ""), behind[str(one["input"])], apart)
+        for one in given
+    ]
 
-    inputs: Inputs
-    pinned: "TrainingSet"
-    row: Row
-    misses: int
-    known: dict[str, Explanation] = field(default_factory=dict[str, Explanation])
 
-    def reason(self, given: Row) -> ExplainedReason:
-        """One reason with the values behind it."""
-        name = str(given["input"])
-        expressions = {one.name: one.expression for one in self.pinned.features.derived()}
-        operands = sorted(columns_of(expressions[name])) if name in expressions else []
-        views = _viewed(self.pinned)
-        behind = [*dict.fromkeys(_behind(name, expressions))]
-        return ExplainedReason(
-            input=name, text=str(given["text"]), contribution=float(given["contribution"]),
-            expression=expressions.get(name, ""),
-            operands={one: self.row[one] for one in operands if one in self.row},
-            values=tuple(self._value(views[one], one) for one in behind if one in views),
-            undivided={
-                one: self.row[one] for one in behind if one not in views and one in self.row
-            },
-        )  # fmt: skip
+def _asked(pinned: "TrainingSet", row: Row, view: View, feature: str) -> Asked:
+    at = _moment(row)
+    if pinned.mode == "snapshot" and isinstance(view, FeatureView):
+        # What the model saw is what the last tick before the decision held.
+        at -= (at - datetime(1970, 1, 1, tzinfo=UTC)) % TICK[view.cadence]
+    keys = {key: row[pinned.spine.keys.get(key, key)] for key in view.entity.keys}
+    return Asked(view=view, name=feature, keys=keys, at=at)
 
-    def _value(self, view: View, feature: str) -> Explanation:
-        if feature not in self.known:
-            at = _moment(self.row)
-            if self.pinned.mode == "snapshot" and isinstance(view, FeatureView):
-                # What the model saw is what the last tick before the decision held.
-                at -= (at - datetime(1970, 1, 1, tzinfo=UTC)) % TICK[view.cadence]
-            keys = {key: self.row[self.pinned.spine.keys.get(key, key)] for key in view.entity.keys}
-            self.known[feature] = explain_value(
-                self.inputs, view, feature, keys=keys, at=at, misses=self.misses
-            )
-        return self.known[feature]
+
+def _reason(
+    given: Row,
+    row: Row,
+    expression: str,
+    behind: Sequence[str],
+    apart: Mapping[str, Explanation],
+) -> ExplainedReason:
+    operands = sorted(columns_of(expression)) if expression else []
+    return ExplainedReason(
+        input=str(given["input"]), text=str(given["text"]),
+        contribution=float(given["contribution"]), expression=expression,
+        operands={one: row[one] for one in operands if one in row},
+        values=tuple(apart[one] for one in behind if one in apart),
+        undivided={one: row[one] for one in behind if one not in apart and one in row},
+    )  # fmt: skip
 
 
 def _behind(name: str, expressions: Mapping[str, str]) -> Iterator[str]:
-    """The columns that a feature is computed from in the end."""
+    """The columns that a feature is computed from in the end, each once."""
     if name not in expressions:
         yield name
         return
-    for one in sorted(columns_of(expressions[name])):
-        yield from _behind(one, expressions)
+    operands = sorted(columns_of(expressions[name]))
+    yield from dict.fromkeys(one for name in operands for one in _behind(name, expressions))
 
 
 def _viewed(pinned: "TrainingSet") -> Mapping[str, View]:
