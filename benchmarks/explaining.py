@@ -1,21 +1,38 @@
-"""How long one value takes to explain: `python -m benchmarks.explaining [--events N]`.
+"""How long values take to explain: `python -m benchmarks.explaining [--events N]`, or `--values N`.
 
-Events of one year in no order, as `benchmarks.data` makes them; the key with the most of them, and
-others drawn by lot. Each explanation reads the source anew, and is held against engine and
-reference before it is given.
+One at a time: events of one year in no order, as `benchmarks.data` makes them; the key with the
+most of them, and others drawn by lot. Each explanation reads the source anew, and is held against
+engine and reference before it is given.
+
+`--values N --target FOLDER`: so many values of the features that are made of events one by one, of
+the simulated exchange in FOLDER (`python -m examples.exchange.demo --target FOLDER`): keys and
+moments near their events are drawn by lot. A value that its parts do not make ends the run.
 """
 
 import argparse
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
+from pyspark.sql import functions as F
 
 from benchmarks.__main__ import FOLDER
 from benchmarks.data import Shape, generate
-from stockade import Entity, EventSource, FeatureView, Files, count, days, mean, sum_
-from stockade.building.explain import explain_value
+from stockade import (
+    Entity,
+    EventSource,
+    FeatureView,
+    Files,
+    LookupView,
+    count,
+    days,
+    mean,
+    sum_,
+)
+from stockade.building.explain import Asked, explain_value, explain_values
 from stockade.building.features import Inputs
+from stockade.feature_store import connect
 from stockade.session import session
 from stockade.store.tables import Tables
 from stockade.target import Target
@@ -28,7 +45,60 @@ def main() -> None:
     """Explain one value to warm up, then others; print the median and the most."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=5_000_000)
-    events = parser.parse_args().events
+    parser.add_argument("--values", type=int, default=0)
+    parser.add_argument("--target", default=".stockade/exchange")
+    arguments = parser.parse_args()
+    if arguments.values:
+        _many(Path(arguments.target), arguments.values)
+    else:
+        _one_by_one(arguments.events)
+
+
+def _many(folder: Path, values: int) -> None:
+    """Explain values of every view; print for each how many events were looked at."""
+    store = connect("trust_safety.features", target=Target.local(folder))
+    views = [view for view in store.registry.views() if isinstance(view, FeatureView | LookupView)]
+    draw, inputs = np.random.default_rng(7), Inputs.of(store.tables)
+    share = -(-values // len(views))
+    explained = counted = missed = features = 0
+    began = time.perf_counter()
+    for view in views:
+        asked = _drawn(inputs, view, share, draw)
+        features += len({one.name for one in asked})
+        for one in explain_values(inputs, asked, misses=1_000_000):
+            explained += 1
+            counted += len(one.events)
+            missed += len(one.misses)
+        print(f"{view.name}: {len(asked)} values, {time.perf_counter() - began:.0f} s", flush=True)
+    print(
+        f"{explained:,} values of {features} features in {len(views)} views are the sums of their "
+        f"{counted:,} parts; {missed:,} near misses; {time.perf_counter() - began:.0f} s"
+    )
+    store.spark.stop()
+
+
+def _drawn(
+    inputs: Inputs, view: FeatureView | LookupView, values: int, draw: np.random.Generator
+) -> list[Asked]:
+    """Moments from an hour before an event of the view's source to one of its windows after it."""
+    columns = [view.keys[key] for key in view.entity.keys]
+    known = inputs.events(view.source).dropna(subset=[*columns, view.source.event_time])
+    time_of = F.unix_micros(view.source.event_time).alias("_at")
+    rows = known.orderBy(F.rand(int(draw.integers(1 << 31)))).select(*columns, time_of)
+    names = [feature.name for feature in view.features()]
+    return [
+        Asked(
+            view=view,
+            name=names[int(draw.integers(len(names)))],
+            keys={key: row[view.keys[key]] for key in view.entity.keys},
+            at=datetime.fromtimestamp(row["_at"] / 1e6, UTC)
+            + timedelta(seconds=int(3600 * (10 ** draw.uniform(0, 3) - 2))),
+        )
+        for row in rows.limit(values).collect()
+    ]
+
+
+def _one_by_one(events: int) -> None:
     files = generate(Shape(events=events, decisions=8), FOLDER)
     target = Target.local(FOLDER / "explaining")
     tables = Tables(session(target, memory="2g"), target)

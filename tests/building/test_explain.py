@@ -11,6 +11,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from stockade import (
+    LIFETIME,
     Entity,
     EventSource,
     FeatureView,
@@ -190,6 +191,47 @@ def test_random_values_of_every_kind_are_the_sum_of_their_parts(spark: SparkSess
         assert found.value is not None, one.name
         assert len(found.events) > 10
         assert {event.columns["account_id"] for event in found.events} == {one.keys["account_id"]}
+
+
+def test_values_of_events_that_are_revised_and_move_are_each_explained(
+    spark: SparkSession,
+) -> None:
+    random = np.random.default_rng(11)
+    rows = [
+        (
+            f"w{event}", str(random.choice(["a1", "a2", "a3"])),
+            NOON + timedelta(minutes=int(random.integers(-2000, 500))),
+            NOON + timedelta(minutes=int(random.integers(-2000, 500))),
+            version, bool(random.random() < 0.1), str(random.choice(["done", "failed"])),
+            Decimal(int(random.integers(1, 99_999))).scaleb(-2),
+        )
+        for event in range(120)
+        for version in range(int(random.integers(1, 4)))
+    ]  # fmt: skip
+    events = spark.createDataFrame(rows, WITHDRAWALS)
+    windows = (hours(6), days(1))
+    of = view(
+        {
+            "n": count(windows=windows),
+            "done": sum_("amount", where="status = 'done'", windows=windows, exact=True),
+            "largest": max_("amount", windows=(LIFETIME,)),
+        }
+    )
+    asked = [
+        Asked(
+            view=of, name=feature.name, keys={"account_id": f"a{n % 3 + 1}"},
+            at=NOON + timedelta(minutes=int(random.integers(-1500, 600))),
+        )
+        for feature in of.features()
+        for n in range(12)
+    ]  # fmt: skip
+
+    found = explain_values(inputs_of(events), asked)
+
+    # Each is held against engine and reference: here, that there was something to hold.
+    assert sum(len(one.events) for one in found) > 300
+    reasons = {reason for one in found for miss in one.misses for reason in miss.reasons}
+    assert {"it is another key's", "it takes the event back"} <= reasons
 
 
 def test_a_lookup_is_explained_by_the_row_in_force(table: MakeTable) -> None:
