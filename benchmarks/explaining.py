@@ -80,21 +80,22 @@ def _many(folder: Path, values: int) -> None:
 def _drawn(
     inputs: Inputs, view: FeatureView | LookupView, values: int, draw: np.random.Generator
 ) -> list[Asked]:
-    """Moments from an hour before an event of the view's source to one of its windows after it."""
+    """Moments from an hour before an event of the view's source to six weeks after it."""
     columns = [view.keys[key] for key in view.entity.keys]
     known = inputs.events(view.source).dropna(subset=[*columns, view.source.event_time])
     time_of = F.unix_micros(view.source.event_time).alias("_at")
     rows = known.orderBy(F.rand(int(draw.integers(1 << 31)))).select(*columns, time_of)
+    near = rows.limit(values).collect()
     names = [feature.name for feature in view.features()]
     return [
         Asked(
             view=view,
             name=names[int(draw.integers(len(names)))],
-            keys={key: row[view.keys[key]] for key in view.entity.keys},
-            at=datetime.fromtimestamp(row["_at"] / 1e6, UTC)
+            keys={key: near[n % len(near)][view.keys[key]] for key in view.entity.keys},
+            at=datetime.fromtimestamp(near[n % len(near)]["_at"] / 1e6, UTC)
             + timedelta(seconds=int(3600 * (10 ** draw.uniform(0, 3) - 2))),
         )
-        for row in rows.limit(values).collect()
+        for n in range(values if near else 0)
     ]
 
 

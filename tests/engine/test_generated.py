@@ -38,7 +38,7 @@ from stockade.building.verify import same
 from stockade.definitions.aggregate import Aggregate
 from stockade.definitions.view import Selection, View
 from stockade.engine.bind import History
-from stockade.engine.operator import attach
+from stockade.engine.operator import EngineOptions, attach
 from stockade.engine.oracle import naive
 from tests.engine.histories import Digits
 
@@ -179,7 +179,10 @@ def test_engine_and_oracle_agree_on_generated_histories(spark: SparkSession, bat
     ]
     names = [name for history in histories for name in history.selection.names]
 
-    engine = attach(spine, histories, decided_at="decided_at").rows.orderBy("row").toArrow()
+    options = EngineOptions(few_rows=(0, 1_000_000)[batch % 2])
+
+    attached = attach(spine, histories, decided_at="decided_at", options=options)
+    engine = attached.rows.orderBy("row").toArrow()
     oracle = naive(spine, histories, decided_at="decided_at").orderBy("row").toArrow()
 
     assert engine.num_rows == spine.count()

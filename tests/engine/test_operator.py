@@ -56,14 +56,20 @@ def features(spine: DataFrame, of: View, events: DataFrame) -> list[tuple[object
     """The features in order of `decision`; engine and oracle must agree on them."""
     histories = [history(of, events)]
     names = histories[0].selection.names
-    engine = attach(spine, histories, decided_at="decided_at").rows
+    # Of few decisions, revisions are sorted out in another order than of many.
+    engine = [
+        attach(
+            spine, histories, decided_at="decided_at", options=EngineOptions(few_rows=few_rows)
+        ).rows
+        for few_rows in ((0, 1_000) if of.source.dedupe else (1_000,))
+    ]
     oracle = naive(spine, histories, decided_at="decided_at")
-    found, expected = (
+    expected, *found = (
         [tuple(row[name] for name in names) for row in rows.orderBy("decision", *names).collect()]
-        for rows in (engine, oracle)
+        for rows in (oracle, *engine)
     )
-    assert found == expected
-    return found
+    assert all(one == expected for one in found)
+    return expected
 
 
 def test_an_event_counts_strictly_before_the_decision(table: MakeTable) -> None:

@@ -30,7 +30,7 @@ from stockade.errors import (
 
 _AT = "_at"
 # Values of one view that are looked for together: each brings its events to this process.
-_TOGETHER = 500
+_TOGETHER = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

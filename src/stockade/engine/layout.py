@@ -18,6 +18,8 @@ BUCKET_ROWS = 600_000
 HOT_ROWS = 2 * BUCKET_ROWS
 # Links or transfers that hang together are not cut: about 300 bytes of a task's memory each.
 COMPONENT_ROWS = 8_000_000
+# A day of an investigator's questions; a night's decisions touch most events anyway.
+FEW_ROWS = 1_000
 
 _TRACK = "_track"
 

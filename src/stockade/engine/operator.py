@@ -17,6 +17,7 @@ from stockade.engine.keys import Codes
 from stockade.engine.layout import (
     BUCKET_ROWS,
     COMPONENT_ROWS,
+    FEW_ROWS,
     HOT_ROWS,
     Layout,
     SpineProfile,
@@ -28,7 +29,7 @@ from stockade.engine.layout import (
 from stockade.engine.pack import BUCKET, PACKED_DDL, packer
 from stockade.engine.patterns import attach_pattern, patterns_of
 from stockade.engine.program import Output
-from stockade.engine.revisions import EVENT, FROM, UNTIL, clocks
+from stockade.engine.revisions import EVENT, FROM, UNTIL, clocks, with_all_revisions
 from stockade.engine.shuffle import (
     CLOCK,
     MOMENT,
@@ -58,11 +59,14 @@ class EngineOptions:
         hot_rows: events of one key above which the key is cut into slices of time, of so many
             events each or more: a slice is never less than twice what it must bring along.
         component_rows: links or transfers that hang together above which a view is refused.
+        few_rows: decisions up to which a source is read once more for the events that their keys
+            touch, so that the revisions of those alone are sorted out, and not of all.
     """
 
     bucket_rows: int = BUCKET_ROWS
     hot_rows: int = HOT_ROWS
     component_rows: int = COMPONENT_ROWS
+    few_rows: int = FEW_ROWS
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +126,8 @@ def attach(
     for spine_keys in dict.fromkeys(track.spine_keys for track in tracks):
         chosen = [(track, n) for track, n in counted if track.spine_keys == spine_keys]
         group = [track for track, _ in chosen]
-        pruned = [_pruned(track, profile, held.get(spine_keys)) for track in group]
+        few = profile.rows <= settings.few_rows
+        pruned = [_pruned(track, profile, held.get(spine_keys), few=few) for track in group]
         layout = plan_layout(
             group,
             pruned,
@@ -173,9 +178,14 @@ def _attach_entity(
     return computed(rows, packed, kernel, _fields(shapes), buckets=layout.buckets)
 
 
-def _pruned(track: Track, profile: SpineProfile, keys: DataFrame | None) -> DataFrame:
+def _pruned(track: Track, profile: SpineProfile, keys: DataFrame | None, *, few: bool) -> DataFrame:
     """Only events that some decision may count, with their clocks."""
-    timed = clocks(track.source, track.events).where(in_reach(track, profile))
+    events = track.events
+    if few and track.source.dedupe:
+        # An event that no revision gives to one of the keys in reach cannot count.
+        near = of_spine(events.where(in_reach(track, profile)), track.source_keys, keys)
+        events = with_all_revisions(near, events, track.source)
+    timed = clocks(track.source, events).where(in_reach(track, profile))
     masks = [output.mask for output in track.outputs]
     if all(masks):
         wanted = [f"coalesce(({where}), false)" for where in track.masks]

@@ -32,6 +32,22 @@ def clocks(source: EventSource, events: DataFrame) -> DataFrame:
     return timed.where(F.col(EVENT).isNotNull() & F.col(FROM).isNotNull())
 
 
+def with_all_revisions(some: DataFrame, events: DataFrame, source: EventSource) -> DataFrame:
+    """The events of which `some` hold a revision or a copy: few enough to be sent to every task.
+
+    Rows without an identity are kept where `some` hold one, so that they are an error as ever.
+    """
+    names = [f"_same{n}" for n in range(len(source.dedupe))]
+    wanted = some.select(
+        *(F.col(column).alias(name) for column, name in zip(source.dedupe, names, strict=True))
+    ).distinct()
+    same = [
+        F.col(name).eqNullSafe(F.col(column))
+        for name, column in zip(names, source.dedupe, strict=True)
+    ]
+    return events.join(F.broadcast(wanted), same, "left_semi")
+
+
 def known_from(source: EventSource) -> Column:
     """When an event of the source was known, in microseconds since 1970; null if never."""
     if source.available_at:
