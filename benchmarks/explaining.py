@@ -2,7 +2,7 @@
 
 One at a time: events of one year in no order, as `benchmarks.data` makes them; the key with the
 most of them, and others drawn by lot. Each explanation reads the source anew, and is held against
-engine and reference before it is given.
+engine and reference before it is given. With `--copies` the source may hold an event several times.
 
 `--values N --target FOLDER`: so many values of the features that are made of events one by one, of
 the simulated exchange in FOLDER (`python -m examples.exchange.demo --target FOLDER`): keys and
@@ -45,13 +45,14 @@ def main() -> None:
     """Explain one value to warm up, then others; print the median and the most."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=5_000_000)
+    parser.add_argument("--copies", action="store_true")
     parser.add_argument("--values", type=int, default=0)
     parser.add_argument("--target", default=".stockade/exchange")
     arguments = parser.parse_args()
     if arguments.values:
         _many(Path(arguments.target), arguments.values)
     else:
-        _one_by_one(arguments.events)
+        _one_by_one(arguments.events, copies=arguments.copies)
 
 
 def _many(folder: Path, values: int) -> None:
@@ -99,7 +100,7 @@ def _drawn(
     ]
 
 
-def _one_by_one(events: int) -> None:
+def _one_by_one(events: int, *, copies: bool) -> None:
     files = generate(Shape(events=events, decisions=8), FOLDER)
     target = Target.local(FOLDER / "explaining")
     tables = Tables(session(target, memory="2g"), target)
@@ -109,6 +110,7 @@ def _one_by_one(events: int) -> None:
         source=EventSource(
             name="payments", origin=Files(path=str(files.events.resolve())),
             event_time="happened_at", available_at="known_at",
+            dedupe=("key", "happened_at") if copies else (),
         ),
         aggregates={
             "payments": count(windows=WIDE),
