@@ -9,6 +9,9 @@ FOLDERS := features jobs models simulator
 CANDIDATES := $(if $(PYTHON),"$(PYTHON)",python3.12 python3.11 python3.13 python3)
 SUPPORTED := import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 
+# The tests that a second process runs meanwhile: about half of the time.
+BESIDE := tests/engine tests/learning tests/scoring tests/store tests/watching
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-connect test-fast soak mutants bundle-run notebooks check bench wheel clean java links
 
@@ -20,9 +23,13 @@ help: ## list the targets
 demo: $(VENV)/installed java ## raw events to a champion's scores; DATA=folder uses published data
 	@$(BIN)/python -m examples.card_fraud.demo $(if $(DATA),--data "$(DATA)")
 
-test: check java ## check, the engine and the monitors' tables on Spark Connect, then all tests
+test: check java ## check, engine and monitors' tables on Spark Connect, then all tests, in two processes
 	@STOCKADE_TEST_REMOTE=1 $(BIN)/python -m pytest -q tests/engine/test_operator.py tests/watching/test_record.py
-	@$(BIN)/python -m pytest
+	@log=$$(mktemp); \
+	trap 'trap - INT TERM; kill 0' INT TERM; \
+	$(BIN)/python -m pytest $(BESIDE) >"$$log" 2>&1 & beside=$$!; \
+	$(BIN)/python -m pytest $(BESIDE:%=--ignore=%); first=$$?; \
+	wait $$beside; second=$$?; cat "$$log"; rm -f "$$log"; exit $$((first | second))
 
 test-fast: $(VENV)/installed java ## the tests that take no more than a few seconds each
 	@$(BIN)/python -m pytest -m "not slow"
