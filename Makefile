@@ -9,7 +9,7 @@ FOLDERS := features jobs models simulator
 CANDIDATES := $(if $(PYTHON),"$(PYTHON)",python3.12 python3.11 python3.13 python3)
 SUPPORTED := import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 
-# The tests that a second process runs meanwhile: about half of the time.
+# The tests that a second process runs meanwhile.
 BESIDE := tests/engine tests/learning tests/scoring tests/store tests/watching
 
 .DEFAULT_GOAL := help
