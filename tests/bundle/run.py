@@ -4,6 +4,9 @@ Builds the wheel, installs it alone into a fresh environment, adds what the runt
 Delta, and `dbutils` for task values), and runs job after job as the Jobs service would: tasks in
 the order of their dependencies, conditions, one task per input, jobs that jobs run. As on
 serverless compute each task is a process of its own, and Spark is behind Spark Connect.
+
+The first days are quiet. Then two weeks come in whose frauds are other payments than those that
+the champion learnt, and the monitor must start the training job.
 """
 
 import argparse
@@ -17,20 +20,30 @@ import time
 import venv
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
+
 from examples.card_fraud.demo import RENAME
-from examples.card_fraud.generator import world, write
+from examples.card_fraud.generator import transactions, world
 from tests.bundle.checker import filled
 from tests.bundle.files import read, resolved
 
 ROOT = Path(__file__).parent.parent.parent
-JOBS = (
-    "materialize_daily", "materialize_hourly", "train_weekly", "score",
-    "score_on_arrival", "monitor", "maintain",
+START, TODAY, DRIFT, LATER = date(2018, 4, 1), "2018-08-12", "2018-08-13", "2018-08-27"
+# What is run on the payments before DRIFT, and on those before LATER.
+QUIET: tuple[tuple[str, Mapping[str, str]], ...] = (
+    ("materialize_daily", {}), ("materialize_hourly", {}), ("train_weekly", {}),
+    ("score", {}), ("score_on_arrival", {}), ("monitor", {}),
 )  # fmt: skip
-TODAY = "2018-08-12"
+DRIFTED: tuple[tuple[str, Mapping[str, str]], ...] = (
+    ("score", {"as_of": LATER, "days": "14"}), ("monitor", {"as_of": LATER, "days": "1"}),
+    ("maintain", {}),
+)  # fmt: skip
+JOBS = tuple(dict.fromkeys(job for job, _ in QUIET + DRIFTED))
 EXTRA = {"trials": "3"}
 SERVER = "org.apache.spark.sql.connect.service.SparkConnectServer"
 RUNTIME = ("delta-spark==4.3.1", "pyspark[connect]==4.1.1")
@@ -92,7 +105,7 @@ class Machine:
         self.folder = folder
         self.bin = folder / "venv" / "bin"
         self.lines: list[str] = []
-        self.idle: list[str] = []
+        self.busy: dict[str, bool] = {}
         self.port = 0
         bundle = read(ROOT)
         # A catalog with a slash in it makes the target a folder of this machine.
@@ -118,8 +131,8 @@ class Machine:
 
     @contextmanager
     def furnished(self) -> Generator[None]:
-        """Spark, `dbutils`, and definitions with their data in an empty warehouse."""
-        for name in ("runtime", "conf", "scratch", "examples", "raw", "warehouse.trust_safety"):
+        """Spark, `dbutils`, and definitions for an empty warehouse."""
+        for name in ("runtime", "conf", "scratch", "examples", "warehouse.trust_safety"):
             shutil.rmtree(self.folder / name, ignore_errors=True)
         (self.folder / "runtime").mkdir()
         (self.folder / "runtime" / "dbruntime.py").write_text(DBUTILS)
@@ -142,13 +155,24 @@ class Machine:
         (self.folder / "pyproject.toml").write_text(
             '[tool.stockade]\ndefinitions = ["warehouse_definitions"]\n'
         )
-        write(world(0.1, days=134), self.folder / "raw")
-        renames = [part for pair in RENAME.items() for part in ("--rename", "=".join(pair))]
         with self._served():
-            self._do(self.bin / "stockade", "--target", f"{self.folder / 'warehouse'}.trust_safety",
-                     "ingest", "raw/transactions.parquet", "card_transactions",
-                     "--naive-utc", "TX_DATETIME", *renames, env=self._env())  # fmt: skip
             yield
+
+    def ingest(self, *, until: str) -> None:
+        """The payments before a day, as the warehouse's table."""
+        days = (date.fromisoformat(LATER) - START).days
+        payments = transactions(world(0.1, days=days), start=START)
+        drifted = (payments["TX_DATETIME"] >= pd.Timestamp(DRIFT)).to_numpy()
+        # As many frauds, and nothing tells them from other payments.
+        frauds = payments["TX_FRAUD"].to_numpy(copy=True)
+        frauds[drifted] = np.random.default_rng(0).permutation(frauds[drifted])
+        known = payments.assign(TX_FRAUD=frauds)[payments["TX_DATETIME"] < pd.Timestamp(until)]
+        known.to_parquet(self.folder / "payments.parquet", index=False, coerce_timestamps="us")
+        renames = [part for pair in RENAME.items() for part in ("--rename", "=".join(pair))]
+        self._do(self.bin / "stockade", "--target", f"{self.folder / 'warehouse'}.trust_safety",
+                 "ingest", "payments.parquet", "card_transactions",
+                 "--naive-utc", "TX_DATETIME", *renames, env=self._env())  # fmt: skip
+        self.say(f"{len(known)} payments, until {until}")
 
     @contextmanager
     def _served(self) -> Generator[None]:
@@ -208,8 +232,8 @@ class Machine:
             left, right = fill(asked["left"]), fill(asked["right"])
             holds = left == right if asked["op"] == "EQUAL_TO" else float(left) > float(right)
             self.say(f"{task['task_key']}: {left} {asked['op']} {right}: {holds}", depth)
-            if task["task_key"] == "any" and not holds:
-                self.idle.append(job["name"])
+            if asked["op"] == "GREATER_THAN":
+                self.busy[job["name"]] = self.busy.get(job["name"], False) or holds
             return str(holds).lower()
         if "for_each_task" in task:
             for one in json.loads(fill(task["for_each_task"]["inputs"])):
@@ -310,14 +334,18 @@ def main() -> int:
     if not chosen.keep:
         machine.install(chosen.constraints and chosen.constraints.resolve())
     with machine.furnished():
-        for job in chosen.jobs:
-            try:
-                machine.run(job, {})
-            except Failed as fault:
-                failed.append(job)
-                machine.say(f"FAILED: {fault}")
+        for until, runs in ((DRIFT, QUIET), (LATER, DRIFTED)):
+            machine.ingest(until=until)
+            for job, given in runs:
+                if job not in chosen.jobs:
+                    continue
+                try:
+                    machine.run(job, given)
+                except Failed as fault:
+                    failed.append(job)
+                    machine.say(f"FAILED: {fault}")
     # A job that finds nothing to do proves nothing.
-    failed += [f"{name} had nothing to do" for name in machine.idle]
+    failed += [f"{name} had nothing to do" for name, busy in machine.busy.items() if not busy]
     machine.say("FAILED: " + ", ".join(failed) if failed else f"{len(chosen.jobs)} jobs ran")
     return 1 if failed else 0
 
