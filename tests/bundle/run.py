@@ -6,7 +6,8 @@ the order of their dependencies, conditions, one task per input, jobs that jobs 
 serverless compute each task is a process of its own, and Spark is behind Spark Connect.
 
 The first days are quiet. Then two weeks come in whose frauds are other payments than those that
-the champion learnt, and the monitor must start the training job.
+the champion learnt, and the monitor must start the training job; by then the bundle is deployed
+with `compute: classic`, and what wants a cluster gets a Spark of its own, not behind Connect.
 """
 
 import argparse
@@ -107,11 +108,17 @@ class Machine:
         self.lines: list[str] = []
         self.busy: dict[str, bool] = {}
         self.port = 0
+        self.jobs: dict[str, Any] = {}
+        self.faults: list[str] = []
+
+    def deploy(self, *, compute: str) -> None:
+        """The bundle's jobs, as production has them."""
         bundle = read(ROOT)
         # A catalog with a slash in it makes the target a folder of this machine.
-        bundle.top["targets"]["prod"]["variables"]["catalog"] = str(folder / "warehouse")
+        catalog = str(self.folder / "warehouse")
+        bundle.top["targets"]["prod"]["variables"] |= {"catalog": catalog, "compute": compute}
         self.jobs = resolved(bundle, "prod")["jobs"]
-        self.faults = bundle.faults
+        self.faults += bundle.faults
 
     def install(self, constraints: Path | None) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -250,8 +257,11 @@ class Machine:
             return "done"
         wheel = task["python_wheel_task"]
         parameters = [fill(one) for one in wheel["parameters"]]
+        env = self._env()
+        if "job_cluster_key" in task:
+            del env["SPARK_REMOTE"]
         started = time.monotonic()
-        said = self._do(self.bin / wheel["entry_point"], *parameters, env=self._env())
+        said = self._do(self.bin / wheel["entry_point"], *parameters, env=env)
         took = time.monotonic() - started
         self.say(f"{took:5.1f} s  {wheel['entry_point']} {' '.join(parameters)}", depth)
         for line in said.strip().splitlines()[-4:]:
@@ -330,11 +340,12 @@ def main() -> int:
     parser.add_argument("jobs", nargs="*", default=JOBS)
     chosen = parser.parse_args()
     machine = Machine(chosen.folder.resolve())
-    failed = list(machine.faults)
+    failed: list[str] = []
     if not chosen.keep:
         machine.install(chosen.constraints and chosen.constraints.resolve())
     with machine.furnished():
-        for until, runs in ((DRIFT, QUIET), (LATER, DRIFTED)):
+        for compute, until, runs in (("serverless", DRIFT, QUIET), ("classic", LATER, DRIFTED)):
+            machine.deploy(compute=compute)
             machine.ingest(until=until)
             for job, given in runs:
                 if job not in chosen.jobs:
@@ -346,6 +357,7 @@ def main() -> int:
                     machine.say(f"FAILED: {fault}")
     # A job that finds nothing to do proves nothing.
     failed += [f"{name} had nothing to do" for name, busy in machine.busy.items() if not busy]
+    failed += dict.fromkeys(machine.faults)
     machine.say("FAILED: " + ", ".join(failed) if failed else f"{len(chosen.jobs)} jobs ran")
     return 1 if failed else 0
 
