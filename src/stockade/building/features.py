@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 from stockade.building.versions import Versions
 from stockade.definitions.expression import columns_of
 from stockade.definitions.fingerprint import require_same, view_fingerprints
-from stockade.definitions.source import EventSource, Origin, Query, Table
+from stockade.definitions.source import EventSource, Origin, Table, parts_of
 from stockade.definitions.spine import Mode, Spine
 from stockade.definitions.view import (
     Derived,
@@ -121,7 +121,7 @@ class Inputs:
 
     def _behind(self, origin: Origin | str) -> Mapping[str, int]:
         """Table -> version of all that an origin reads; empty where something has no version."""
-        parts = origin.inputs.values() if isinstance(origin, Query) else (origin,)
+        parts = parts_of(origin)
         names = [one.name for one in parts if isinstance(one, Table)]
         versions = {name: self.tables.versions.get(name) for name in names}
         known = {name: version for name, version in versions.items() if version is not None}

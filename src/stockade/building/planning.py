@@ -11,7 +11,7 @@ from stockade.definitions.fingerprint import from_json
 from stockade.definitions.model import ModelSpec
 from stockade.definitions.plan import Cost, Plan, plan, used_by
 from stockade.definitions.registry import Registry
-from stockade.definitions.source import Origin, Query, Table
+from stockade.definitions.source import Origin, Table, parts_of
 from stockade.definitions.spine import TrainingSet
 from stockade.definitions.view import FeatureView
 from stockade.errors import DefinitionError, PlanMovedError
@@ -138,7 +138,6 @@ def _deployed(tables: Tables, known: Versions) -> Mapping[str, FeatureView]:
 
 def _inputs(tables: Tables, origin: Origin | str) -> Iterator[str]:
     """The tables of an origin that are there."""
-    parts = origin.inputs.values() if isinstance(origin, Query) else (origin,)
-    for part in parts:
+    for part in parts_of(origin):
         if isinstance(part, Table) and tables.exists(part.name):
             yield part.name

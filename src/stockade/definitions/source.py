@@ -92,6 +92,13 @@ class Query:
 Origin = Table | Files | Query
 
 
+def parts_of(origin: Origin | str) -> tuple[Table | Files, ...]:
+    """The tables and files that an origin reads; a bare string is a table's name."""
+    if isinstance(origin, str):
+        return (Table(name=origin),)
+    return tuple(origin.inputs.values()) if isinstance(origin, Query) else (origin,)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventSource:
     """Events, one row each, with the clocks that say what was known when.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stockade.definitions.gates import Gates
-from stockade.learning.quality import LEAST_POSITIVES
+from stockade.learning.quality import LEAST_POSITIVES, TAIL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,9 +104,9 @@ def _calibrated(gates: Gates, judgement: Mapping[str, Any]) -> Check:
 def _beyond_chance(line: Mapping[str, Any]) -> float:
     """By what share expected positives miss the nearest end of the observed ones' interval.
 
-    Of a count, a twentieth on either side lies beyond 1.645 times its root.
+    Of a count, a twentieth on either side lies beyond `TAIL` times its root.
     """
-    ratio, spread = line["expected"] / line["observed"], 1.645 * line["positives"] ** -0.5
+    ratio, spread = line["expected"] / line["observed"], TAIL * line["positives"] ** -0.5
     return max(abs(ratio - 1) - spread, 0.0)
 
 

@@ -18,6 +18,10 @@ _LEVEL = 0.90
 LEAST_POSITIVES = 10
 
 
+# A normal variable lies beyond so many deviations on either side once in twenty times.
+TAIL = 1.645
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interval:
     """Where a metric lies with 90 % confidence."""

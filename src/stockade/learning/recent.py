@@ -20,12 +20,11 @@ from stockade.learning.data import (
     learning_data,
 )
 from stockade.learning.models import Fit, Params, fit_spec
+from stockade.learning.quality import TAIL, Interval
 from stockade.predictors import Predictor
 
-# Of decisions of which less is known, a report would have to stand for too many.
-_LEAST_SHARE = 0.05
-# The normal distribution's 95th percentile: two such tails leave 90 %.
-_TAIL = 1.645
+# Of what is less known, a report would have to stand for too many.
+LEAST_SHARE = 0.05
 
 Micros = NDArray[np.int64]
 
@@ -114,7 +113,7 @@ class Young:
     @property
     def telling(self) -> NDArray[np.int64]:
         """The rows of ages at which enough is known to learn from them."""
-        return np.flatnonzero(self.share >= _LEAST_SHARE)
+        return np.flatnonzero(self.share >= LEAST_SHARE)
 
     def cohorts(self) -> tuple[Cohort, ...]:
         """Day by day what is known of them, and what is still to come."""
@@ -127,17 +126,20 @@ class Young:
             day=day, rows=int(rows.sum()), reported=reported, share=share,
             expected=None, low=None, high=None,
         )  # fmt: skip
-        if share < _LEAST_SHARE:
+        if share < LEAST_SHARE:
             return cohort
-        # Of N positives each is known with this chance: what is missing is negative binomial.
-        spread = _TAIL * np.sqrt(max(reported, 1) * (1.0 - share)) / share
-        expected = reported / share
-        return replace(
-            cohort,
-            expected=expected,
-            low=max(float(reported), expected - float(spread)),
-            high=expected + float(spread),
-        )
+        expected, within = completed(reported, share)
+        return replace(cohort, expected=expected, low=within.low, high=within.high)
+
+
+def completed(reported: int, share: float) -> tuple[float, Interval]:
+    """How many there will be of what is known of in part, and the interval of 90 %.
+
+    Of N each is known with chance `share`, above zero: what is missing is negative binomial.
+    """
+    expected = reported / share
+    spread = TAIL * float(np.sqrt(max(reported, 1) * (1.0 - share))) / share
+    return expected, Interval(low=max(float(reported), expected - spread), high=expected + spread)
 
 
 def young_data(

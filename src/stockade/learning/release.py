@@ -11,12 +11,8 @@ from numpy.typing import NDArray
 from stockade.decisions import Numbers
 from stockade.definitions.release import Course, Level, ReleaseStrategy
 from stockade.learning.data import Instants
-from stockade.learning.recent import Completion, Micros, completion
+from stockade.learning.recent import LEAST_SHARE, Completion, Micros, completed, completion
 
-# Of a cohort of which less is known, nothing can be foretold.
-_LEAST_SHARE = 0.05
-# Two such tails of the normal distribution leave 90 %.
-_TAIL = 1.645
 _APPROVED = (0.8, 0.85, 0.9, 0.92, 0.94, 0.96, 0.97, 0.98, 0.99, 0.995, 1.0)
 
 
@@ -238,8 +234,8 @@ def approvals(
     weights: dict[str, Numbers] = {}
     for name, one in levels.items():
         share = one.share(one.completion())
-        telling = one.reported & (share >= _LEAST_SHARE)
-        weights[name] = np.where(telling, 1.0 / np.maximum(share, _LEAST_SHARE), 0.0)
+        telling = one.reported & (share >= LEAST_SHARE)
+        weights[name] = np.where(telling, 1.0 / np.maximum(share, LEAST_SHARE), 0.0)
     points: list[Approval] = []
     for approved in shares:
         rows = order[: max(1, round(len(order) * approved))]
@@ -293,14 +289,10 @@ def _cohort(
     let_through = ~one.is_censored
     payments, reported = int(let_through.sum()), int(one.reported.sum())
     known = float(one.share(curve)[let_through].mean()) if payments else 0.0
-    completed = low = high = None
-    if payments and known >= _LEAST_SHARE:
-        # Of N returns each is known with this chance: what is missing is negative binomial.
-        spread = _TAIL * float(np.sqrt(max(reported, 1) * (1.0 - known))) / known
-        total = reported / known
-        completed = total / payments
-        low = max(float(reported), total - spread) / payments
-        high = (total + spread) / payments
+    estimate = low = high = None
+    if payments and known >= LEAST_SHARE:
+        total, within = completed(reported, known)
+        estimate, low, high = (one / payments for one in (total, within.low, within.high))
     verdict = "open"
     if low is not None and high is not None:
         verdict = "above" if low > level.rate else "below" if high <= level.rate else "open"
@@ -315,7 +307,7 @@ def _cohort(
         observed=reported / payments if payments else 0.0,
         matured=float(one.mature.sum() / payments) if payments else 0.0,
         known=known,
-        completed=completed,
+        completed=estimate,
         low=low,
         high=high,
         verdict=verdict,

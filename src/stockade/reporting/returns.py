@@ -6,13 +6,14 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
+from stockade.learning.quality import TAIL
 from stockade.learning.release import CohortRate
 from stockade.reporting import charts
 from stockade.reporting.facts import Facts, ReturnFacts
 from stockade.reporting.page import Figure, Part, Tile, grid
 
 # Of the normal distribution: 5 % lie beyond it on one side, or on both.
-_TAIL, _CHANCE = 1.645, 1.96
+_CHANCE = 1.96
 # A page for people who are in a hurry: the charts hold the periods before.
 _PERIODS = 3
 # From here on nothing is left to be estimated.
@@ -120,7 +121,7 @@ def _way(newest: CohortRate, before: CohortRate) -> str:
     now, then = newest.completed or 0.0, before.completed or 0.0
     variance = sum(
         (one.completed or 0.0) / max(one.payments, 1)
-        + (((one.high or 0.0) - (one.low or 0.0)) / (2 * _TAIL)) ** 2
+        + (((one.high or 0.0) - (one.low or 0.0)) / (2 * TAIL)) ** 2
         for one in (newest, before)
     )
     if abs(now - then) <= _CHANCE * float(np.sqrt(variance)):

@@ -13,14 +13,13 @@ from stockade.decisions import DecisionRule
 from stockade.definitions.spine import CENSORED, POSITIVE
 from stockade.learning.data import LearningData
 from stockade.learning.evaluate import evaluate
-from stockade.learning.quality import LEAST_POSITIVES, by_slice, intervals, outcomes
-from stockade.learning.recent import Completion, completion
+from stockade.learning.quality import LEAST_POSITIVES, TAIL, by_slice, intervals, outcomes
+from stockade.learning.recent import LEAST_SHARE, Completion, completed, completion
 from stockade.watching.decided import Watched
 from stockade.watching.past import OUTCOME, Day, Found
 
 # Mature decisions are judged by so many days at a time, reports by a week's.
 _WINDOW, _WEEK = 28, 7
-_TAIL = 1.645
 # Fewer reports say nothing about how long they take, or which were found.
 _LEAST = 15
 # With fewer positives a metric is chance.
@@ -179,12 +178,11 @@ def _pending(view: _View) -> Iterator[Found]:
         yield known(measure="decisions", value=float(mine.sum()))
         yield known(measure="positives_known", value=float(reported))
         yield known(measure="share_known", value=share)
-        if share >= 0.05:
-            expected = reported / share
-            spread = _TAIL * float(np.sqrt(max(reported, 1) * (1 - share))) / share
+        if share >= LEAST_SHARE:
+            expected, within = completed(reported, share)
             yield known(
                 measure="positives_expected", value=expected, estimated=True,
-                low=max(float(reported), expected - spread), high=expected + spread,
+                low=within.low, high=within.high,
             )  # fmt: skip
 
 
@@ -244,7 +242,7 @@ def _matured(view: _View) -> Iterator[Found]:
 
 def _calibrated(of: partial[Found], expected: float, positives: int) -> Found:
     """Positives foretold for each one found; positives are counts, and no count is certain."""
-    wide, ratio = _TAIL / np.sqrt(positives), max(expected, 1e-6) / positives
+    wide, ratio = TAIL / np.sqrt(positives), max(expected, 1e-6) / positives
     return of(measure="calibration_ratio", value=ratio, low=ratio * np.exp(-wide),
               high=ratio * np.exp(wide))  # fmt: skip
 

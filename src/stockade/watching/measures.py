@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from stockade.learning.quality import TAIL
 from stockade.watching.drift import Compared, Counts, compared, is_number
 from stockade.watching.past import FEATURE, SCORES, SOURCE, Day, Found, Past
 from stockade.watching.tally import DIFFERS, HOUR, LATE, NULL, RESCORED, bin_floor
@@ -13,8 +14,8 @@ from stockade.watching.tally import DIFFERS, HOUR, LATE, NULL, RESCORED, bin_flo
 _LEAST_DAYS = 7
 # What chance exceeds once in so many comparisons.
 _LEVEL = 1e-4
-# A settling delay is waited for by all but one row in a thousand; a normal's 90 % interval.
-_SETTLED, _TAIL = 0.999, 1.645
+# A settling delay is waited for by all but one row in a thousand.
+_SETTLED = 0.999
 
 
 def source_measures(
@@ -85,7 +86,7 @@ def _settling(source: str, late: Counts) -> Iterator[Found]:
     rows = sum(count for name, count in late.items() if is_number(name))
     if not rows:
         return
-    spread = _TAIL * float(np.sqrt(_SETTLED * (1 - _SETTLED) / rows))
+    spread = TAIL * float(np.sqrt(_SETTLED * (1 - _SETTLED) / rows))
     low, value, high = (
         # The whole bin must have come.
         bin_floor(most + 1) if (most := quantile_bin(late, min(q, 1.0))) > 0 else 0.0
