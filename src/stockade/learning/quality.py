@@ -16,8 +16,6 @@ _RESAMPLES = 200
 _LEVEL = 0.90
 # What a slice with fewer positives shows is chance.
 LEAST_POSITIVES = 10
-
-
 # A normal variable lies beyond so many deviations on either side once in twenty times.
 TAIL = 1.645
 

@@ -12,7 +12,7 @@ from stockade.reporting import charts
 from stockade.reporting.facts import Facts, ReturnFacts
 from stockade.reporting.page import Figure, Part, Tile, grid
 
-# Of the normal distribution: 5 % lie beyond it on one side, or on both.
+# Of the normal distribution 5 % lie beyond it, both sides together.
 _CHANCE = 1.96
 # A page for people who are in a hurry: the charts hold the periods before.
 _PERIODS = 3
