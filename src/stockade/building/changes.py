@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from stockade.building.features import TICK, Inputs
 from stockade.definitions.expression import columns_of
-from stockade.definitions.source import EventSource, Files, Origin, Table
+from stockade.definitions.source import EventSource, Files, Origin, Table, parts_of
 from stockade.definitions.view import FeatureView
 from stockade.definitions.window import Lifetime, microseconds
 from stockade.engine.revisions import EVENT, FROM, known_from
@@ -46,20 +46,16 @@ def versions_read(inputs: Inputs, origin: Origin | str) -> Mapping[str, int]:
 
     The digest is over the files' names, sizes and times of change.
     """
-    if isinstance(origin, str):
-        origin = Table(name=origin)
-    if isinstance(origin, Table):
-        if origin.name in inputs.tables.unversioned:
-            return {origin.name: UNVERSIONED}
-        return {origin.name: inputs.tables.versions[origin.name]}
-    if isinstance(origin, Files):
-        return {
-            f"{FILES}{origin.path}": _digest(
-                open_origin(inputs.tables.spark, inputs.tables, origin)
-            )
-        }
-    parts = [versions_read(inputs, used) for used in origin.inputs.values()]
-    return {name: version for part in parts for name, version in part.items()}
+    return dict(_version_read(inputs, part) for part in parts_of(origin))
+
+
+def _version_read(inputs: Inputs, part: Table | Files) -> tuple[str, int]:
+    if isinstance(part, Files):
+        rows = open_origin(inputs.tables.spark, inputs.tables, part)
+        return f"{FILES}{part.path}", _digest(rows)
+    if part.name in inputs.tables.unversioned:
+        return part.name, UNVERSIONED
+    return part.name, inputs.tables.versions[part.name]
 
 
 def staleness(

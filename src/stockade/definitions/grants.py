@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from stockade.definitions.names import check_name
 from stockade.definitions.registry import Registry
-from stockade.definitions.source import EventSource, Files, Origin, Table
+from stockade.definitions.source import EventSource, Origin, Table, parts_of
 from stockade.definitions.spine import Spine
 from stockade.errors import DefinitionError
 
@@ -50,13 +50,7 @@ def _read(registry: Registry) -> Iterator[str]:
 
 
 def _tables(origin: Origin | str) -> Iterator[str]:
-    if isinstance(origin, str):
-        yield origin
-    elif isinstance(origin, Table):
-        yield origin.name
-    elif not isinstance(origin, Files):
-        for used in origin.inputs.values():
-            yield from _tables(used)
+    return (one.name for one in parts_of(origin) if isinstance(one, Table))
 
 
 def _full(name: str, schema: str) -> str:

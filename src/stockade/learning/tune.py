@@ -343,7 +343,8 @@ def _ask_and_tell(
     The proposals follow from the seed and from what came of earlier ones, so a search that was
     interrupted proposes the same points again, and takes from the record what came of them.
     """
-    history, domain = Trials(), Domain(_not_called, space)
+    # Points are only asked for: nothing calls a function.
+    history, domain = Trials(), Domain(None, space)
     seeds = np.random.default_rng(seed)
     best: float | None = None
     while len(history.trials) < total:
@@ -488,10 +489,6 @@ def _require_a_success(spec: ModelSpec, study: Study) -> None:
         f"model '{spec.name}': all {len(study.trials)} trials failed: {listed}: "
         "correct the search space or the training set"
     )
-
-
-def _not_called(_: object) -> None:
-    raise NotImplementedError
 
 
 def _silent(_ended: int, _total: int, _best: float | None) -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from stockade.definitions.expression import columns_of
 from stockade.definitions.model import ModelSpec
 from stockade.definitions.registry import Registry
-from stockade.definitions.source import EventSource, Files, Origin, Table
+from stockade.definitions.source import EventSource, Origin, Table, parts_of
 from stockade.definitions.spine import Spine
 from stockade.definitions.view import Derived, Selection, View
 from stockade.definitions.window import Lifetime
@@ -106,15 +106,7 @@ def spine_source(spine: Spine) -> EventSource:
 
 def tables_of(origin: Origin | str) -> Iterator[str]:
     """The tables, or files, that an origin reads."""
-    if isinstance(origin, str):
-        yield origin
-    elif isinstance(origin, Table):
-        yield origin.name
-    elif isinstance(origin, Files):
-        yield origin.path
-    else:
-        for one in origin.inputs.values():
-            yield from tables_of(one)
+    return (one.name if isinstance(one, Table) else one.path for one in parts_of(origin))
 
 
 def _inputs(spec: ModelSpec) -> Iterator[tuple[str, Upstream]]:
