@@ -14,12 +14,14 @@ from stockade import (
     FeatureView,
     Files,
     Label,
+    LinkView,
     LookupView,
     ModelSpec,
     Query,
     Spine,
     TrainingSet,
     Uniform,
+    component_size,
     count,
     days,
     hours,
@@ -131,22 +133,31 @@ def test_definitions_survive_json() -> None:
     assert from_json(to_json(model)) == model
 
 
+@pytest.mark.parametrize(
+    ("stranger", "kind"), [(view.features()[0], "Feature"), ({1, 2}, "set"), (Derived, "type")]
+)
+def test_what_is_no_definition_is_not_written(stranger: object, kind: str) -> None:
+    with pytest.raises(DefinitionError, match=f"^a {kind} cannot be part of a definition$"):
+        to_json(stranger)
+
+
 def test_text_that_is_no_definition_is_refused() -> None:
     with pytest.raises(DefinitionError, match="not a definition that this version can read"):
         from_json('{"is": "Sourcery", "name": "x"}')
 
 
 def test_equal_fingerprints_pass_and_others_are_named_as_changed_missing_and_new() -> None:
-    built = {"logins_1d": "aa", "returns_30d": "bb"}
+    built = {"logins_1d": "aa", "logins_7d": "aa", "returns_30d": "bb"}
     require_same(built, dict(built), who="model 'm' version 7", remedy="retrain it")
 
     with pytest.raises(
         FingerprintMismatchError,
-        match=r"model 'm' version 7 was built with other definitions \(changed: 'logins_1d'; "
+        match=r"model 'm' version 7 was built with other definitions "
+        r"\(changed: 'logins_1d', 'logins_7d'; "
         r"missing: 'returns_30d'; new: 'deposits_7d'\): retrain it",
     ):
         require_same(
-            built, {"logins_1d": "ab", "deposits_7d": "cc"},
+            built, {"logins_7d": "ab", "logins_1d": "ab", "deposits_7d": "cc"},
             who="model 'm' version 7", remedy="retrain it",
         )  # fmt: skip
 
@@ -165,6 +176,22 @@ def test_what_tables_and_models_have_on_record_is_still_what_definitions_give() 
     assert view_fingerprints(view) == {
         "failures_1h": "b1a9372f756e88f8",
         "failures_1d": "c0a2c9964c1e6da2",
+    }
+    abroad = count(where="country <> 'Curaçao'", windows=(days(1),))
+    assert of(abroad) == ["fe5ecf6e3ed236b7"]
+    ring = LinkView(
+        name="ring", entity=account, source=logins, attribute="device_id",
+        measures={"ring": component_size()},
+    )  # fmt: skip
+    assert view_fingerprints(ring) == {"ring": "f4693706e07155ba"}
+    ratio = Derived(name="ratio", expression="try_divide(failures_1h * amount, balance)")
+    service = FeatureService(
+        name="s", features=(view.select("failures_1h"), ratio), spine_columns="amount"
+    )
+    assert service_fingerprints(service) == {
+        "amount": "bc472d46ced3a47d",
+        "failures_1h": "b1a9372f756e88f8",
+        "ratio": "4cdb5a331f0a88d7",
     }
 
 

@@ -29,7 +29,7 @@ from stockade.definitions.view import (
     Selection,
     View,
 )
-from stockade.definitions.window import LIFETIME, Lifetime, microseconds
+from stockade.definitions.window import Lifetime, microseconds
 from stockade.errors import DefinitionError, FingerprintMismatchError
 
 _CLASSES: Mapping[str, type] = {
@@ -175,6 +175,4 @@ def _decode(value: Any) -> Any:
     decoded = {key: _decode(one) for key, one in entries.items() if key != "is"}
     if "is" not in entries:
         return decoded
-    if entries["is"] == "Lifetime":
-        return LIFETIME
     return _CLASSES[entries["is"]](**decoded)
