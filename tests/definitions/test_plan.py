@@ -2,7 +2,19 @@
 
 from dataclasses import replace
 
-from stockade import Entity, EventSource, FeatureService, FeatureView, count, days, mean
+import pytest
+
+from stockade import (
+    Contract,
+    Entity,
+    EventSource,
+    FeatureService,
+    FeatureView,
+    count,
+    days,
+    hours,
+    mean,
+)
 from stockade.definitions.plan import Cost, plan, used_by
 
 logins = FeatureView(
@@ -45,6 +57,52 @@ def test_each_change_of_a_feature_tells_what_differs() -> None:
     ]
 
 
+def test_all_that_differs_of_a_feature_is_told_in_one_line() -> None:
+    failures = logins.aggregates["failures"]
+    changed = replace(
+        logins, aggregates={**logins.aggregates, "failures": replace(failures, value="rtt")},
+        boundary="inclusive",
+    )  # fmt: skip
+
+    assert lines([changed], {"account_logins": logins})[0] == (
+        '~ account_logins.failures_1d   value: none → "rtt"; boundary: "exclusive" → "inclusive"'
+    )
+
+
+def test_what_a_definition_has_now_and_had_not_is_told_whole() -> None:
+    kept = replace(logins, source=replace(logins.source, contract=Contract(ahead=hours(1))))
+
+    assert lines([kept], {"account_logins": logins})[0].startswith(
+        "~ account_logins.failures_1d   source.contract: none → {'is': 'Contract', "
+    )
+
+
+def test_another_cadence_changes_the_view_and_none_of_its_features() -> None:
+    hourly = replace(logins, cadence="hourly")
+
+    assert lines([hourly], {"account_logins": logins}) == [
+        "~ account_logins   cadence: daily → hourly"
+    ]
+
+
+def test_a_plan_is_known_by_what_it_changes_and_by_nothing_else() -> None:
+    changed, other = replace(logins, boundary="inclusive"), replace(logins, name="other")
+    deployed = {"account_logins": logins}
+    found = plan([changed], deployed)
+
+    assert len(found.id) == 16
+    assert plan([replace(changed, owner="else")], deployed).id == found.id
+    assert plan([changed, other], {**deployed, "other": other}).id == found.id
+    others = [
+        plan([changed, other], deployed),
+        plan([changed], {**deployed, "other": other}),
+        plan([replace(changed, cadence="hourly")], deployed),
+        plan([replace(changed, name="other")], {"other": other}),
+        plan([logins], deployed),
+    ]
+    assert len({found.id, *(one.id for one in others)}) == 6
+
+
 def test_a_change_of_the_source_is_told_for_each_feature() -> None:
     later = replace(logins, source=replace(logins.source, settling_delay=days(1)))
 
@@ -73,6 +131,43 @@ def test_below_a_views_steps_stands_what_they_cost_and_whom_they_concern() -> No
     assert lines[-1] == (
         "    rebuild 365 days; its inputs have 31,000,000 rows, 2.1 GB; "
         "used by training set 'all'; used by training set 'failures'; used by model 'takeover'"
+    )
+
+
+def test_each_views_cost_stands_once_and_below_its_last_step() -> None:
+    new = replace(logins, name="a_new_view")
+    found = plan(
+        [replace(logins, boundary="inclusive"), new],
+        {"account_logins": logins, "gone": replace(logins, name="gone")},
+    )
+    costs = {name: Cost(days=n, rows=0, size=0) for n, name in enumerate(found.views, 1)}
+    del costs["gone"]
+
+    assert found.views == ("a_new_view", "account_logins", "gone")
+    assert [line.split("   ")[0] for line in replace(found, costs=costs).lines()] == [
+        "+ a_new_view",
+        "",
+        "~ account_logins.failures_1d",
+        "~ account_logins.delay_1d",
+        "",
+        "- gone",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("size", "said"),
+    [
+        (999, "999 bytes"),
+        (1_000, "1.0 kB"),
+        (12_345, "12.3 kB"),
+        (1_000_000, "1.0 MB"),
+        (654_321_000, "654.3 MB"),
+        (1_000_000_000, "1.0 GB"),
+    ],
+)
+def test_a_view_of_which_nothing_is_written_costs_what_is_to_be_read(size: int, said: str) -> None:
+    assert Cost(days=0, rows=1234, size=size).line() == (
+        f"no day is written yet; its inputs have 1,234 rows, {said}"
     )
 
 
