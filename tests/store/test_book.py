@@ -20,6 +20,7 @@ from stockade.store.book import (
     merged,
     month_of,
     runs,
+    same,
     states,
 )
 
@@ -91,6 +92,20 @@ def test_of_one_attempt_the_furthest_state_holds_in_whatever_order_it_was_said()
     assert states(book, [FIRST, FIRST + DAY]) == {"done": 1}
 
 
+def test_days_are_counted_by_state() -> None:
+    days = [FIRST + n * DAY for n in range(5)]
+    book = Book((line(days[0]), line(days[1]), line(days[2], "failed"), line(days[3])))
+
+    assert states(book, days) == {"done": 3, "failed": 1}
+
+
+def test_lines_that_are_added_count_and_notes_are_kept() -> None:
+    book = Book((line(FIRST, "running"),), {FIRST: 4}).with_entries([line(FIRST)])
+
+    assert book.current[FIRST].state == "done"
+    assert book.next_attempt([FIRST]) == 5
+
+
 def test_a_change_marks_only_the_days_it_concerns() -> None:
     days = [FIRST + n * DAY for n in range(4)]
     stale = Interval(start=days[1], end=days[3])
@@ -116,6 +131,66 @@ def test_a_change_that_nobody_looked_at_is_asked_for_from_where_it_is_known() ->
 
     assert asked == [{"events": 2}]
     assert why(book, FIRST, {"events": 4}) == "what changed in its inputs is not known"
+
+
+def test_a_day_that_is_known_to_be_stale_says_so_whatever_else_is_not_known() -> None:
+    book = Book((line(FIRST), *change(1, 2, Interval.of(FIRST))))
+
+    assert why(book, FIRST, {"events": 4}) == "its inputs changed"
+
+
+def test_changes_up_to_newer_inputs_serve_a_run_with_older_ones() -> None:
+    days = [FIRST, FIRST + DAY]
+    book = Book((*map(line, days), *change(1, 5, Interval.of(FIRST))))
+
+    assert book.unlinked(days, fingerprint=A, inputs={"events": 3}) == []
+    assert book.wanted(days, fingerprint=A, inputs={"events": 3}) == {FIRST: "its inputs changed"}
+
+
+def test_changes_are_asked_for_of_done_days_alone_that_older_inputs_made() -> None:
+    days = [FIRST + n * DAY for n in range(7)]
+    book = Book(
+        (
+            line(days[1], "failed"),
+            line(days[2], fingerprint=B),
+            line(days[3], inputs={"events": 4}),
+            line(days[4], inputs={"events": 9}),
+            line(days[5], inputs={"events": 2}),
+            line(days[6], inputs={"events": 2}),
+        )
+    )
+
+    assert book.unlinked(days, fingerprint=A, inputs={"events": 4}) == [{"events": 2}]
+
+
+@pytest.mark.parametrize(
+    ("made_from", "reason"),
+    [
+        ({"a": 1, "b": 4}, ""),
+        ({"a": 1, "b": 9}, ""),
+        ({"a": 0, "b": 9}, "what changed in its inputs is not known"),
+        ({"a": 1}, "what changed in its inputs is not known"),
+        ({"a": 1, "b": 4, "c": 1}, "what changed in its inputs is not known"),
+    ],
+)
+def test_inputs_are_as_new_only_if_each_of_the_same_ones_is(made_from: Inputs, reason: str) -> None:
+    book = Book((line(FIRST, inputs=made_from),))
+
+    assert why(book, FIRST, {"a": 1, "b": 4}) == reason
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "equal"),
+    [
+        ({"a": 1}, {"a": 1}, True),
+        ({"a": 1}, {"a": 2}, False),
+        ({"a": UNVERSIONED}, {"a": UNVERSIONED}, False),
+    ],
+)
+def test_inputs_are_the_same_only_where_that_is_known(
+    one: Inputs, other: Inputs, equal: bool
+) -> None:
+    assert same(one, other) is equal
 
 
 def test_what_another_definition_learnt_of_a_change_does_not_count() -> None:
@@ -148,6 +223,15 @@ def test_the_next_attempt_is_above_lines_and_notes_of_commits_alike() -> None:
     assert book.next_attempt([FIRST]) == 4
     assert book.next_attempt([FIRST, FIRST + DAY]) == 8
     assert book.next_attempt([FIRST + 2 * DAY]) == 1
+
+
+def test_a_month_begins_with_its_first_day_and_ends_before_the_next() -> None:
+    assert month_of(date(2026, 2, 28)) == Interval(start=date(2026, 2, 1), end=FIRST)
+    assert month_of(date(2026, 12, 1)) == Interval(start=date(2026, 12, 1), end=date(2027, 1, 1))
+
+
+def test_inputs_are_recorded_in_the_shortest_text() -> None:
+    assert key_of({"b": 1, "a": 20}) == '{"a":20,"b":1}'
 
 
 @given(days_of_a_year)
