@@ -1,5 +1,6 @@
 """What a feature engineer may type, and what is refused."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -13,18 +14,23 @@ from stockade import (
     FeatureService,
     FeatureView,
     Files,
+    LinkView,
     LookupView,
     Query,
+    component_size,
     count,
     days,
     hours,
     last_n,
     mean,
     minutes,
+    neighbours,
     quantile,
     sum_,
+    unmatched_total,
 )
 from stockade.definitions.aggregate import Aggregate
+from stockade.definitions.view import View, sources_of
 from stockade.errors import DefinitionError, UnknownNameError
 
 account = Entity(name="account", keys="account_id")
@@ -58,6 +64,16 @@ def test_a_bounded_category_gives_one_feature_for_each_value() -> None:
         "sent_ach_1d": "(amount > 0) AND rail = 'ach'",
         "sent_wire_1d": "(amount > 0) AND rail = 'WIRE'",
     }
+
+
+def test_each_feature_of_a_category_has_one_window_and_no_category() -> None:
+    rails = Category(column="rail", values="ach")
+    made = view(sent=count(windows=(days(1), LIFETIME), by=rails))
+
+    assert [(one.name, one.aggregate) for one in made.features()] == [
+        ("sent_ach_1d", count(where="rail = 'ach'", windows=(days(1),))),
+        ("sent_ach_lifetime", count(where="rail = 'ach'", windows=(LIFETIME,))),
+    ]
 
 
 @pytest.mark.parametrize("window", [timedelta(0), timedelta(days=-1)])
@@ -166,6 +182,119 @@ def test_a_query_names_its_inputs_in_braces() -> None:
     assert sorted(query.inputs) == ["payments", "refunds"]
     with pytest.raises(DefinitionError, match="must name its inputs in braces"):
         Query(sql="SELECT * FROM payments")
+
+
+LOGINS = view(logins=count(windows=(days(1),)))
+TIERS = LookupView(name="tiers", entity=account, source=logins, columns="tier")
+RINGS = LinkView(
+    name="rings", entity=account, source=logins, attribute="device_id",
+    measures={"ring": component_size(), "shares": neighbours(windows=(days(1), days(30)))},
+)  # fmt: skip
+SERVICE = FeatureService(name="s", features=(LOGINS,))
+
+
+@pytest.mark.parametrize(
+    ("sound", "wrong", "said"),
+    [
+        (LOGINS, {"boundary": "x"}, "boundary 'x' is not a rule: known: 'exclusive', 'inclusive'$"),
+        (LOGINS, {"boundary": "inclusiv"}, r"boundary .* did you mean 'inclusive'\?$"),
+        (LOGINS, {"cadence": "x"}, "cadence 'x' is not one: known: 'daily', 'hourly'$"),
+        (LOGINS, {"cadence": "hour"}, r"cadence .* did you mean 'hourly'\?$"),
+        (LOGINS, {"aggregates": {}}, "has no aggregates$"),
+        (LOGINS, {"aggregates": {"a b": count(windows=(days(1),))}}, "column name 'a b_1d' must"),
+        (TIERS, {"max_age": days(0)}, "max_age: window '0:00:00' must be longer than zero$"),
+        (TIERS, {"columns": ()}, "has no columns$"),
+        (TIERS, {"columns": ("a b",)}, "column name 'a b' must be letters"),
+        (TIERS, {"columns": ("tier", "tier")}, "has two features named 'tier'$"),
+        (TIERS, {"columns": ("account_id",)}, "feature 'account_id' has the name of a key$"),
+        (RINGS, {"measures": {}}, "has no measures$"),
+        (RINGS, {"measures": {"a b": component_size()}}, "column name 'a b' must be letters"),
+        (RINGS, {"measures": {"account_id": component_size()}}, "feature 'account_id' has the"),
+        (
+            RINGS,
+            {"measures": {"held": unmatched_total()}},
+            "'held' is a unmatched, which a LinkView does not measure: it knows component_growth, "
+            "component_labelled, component_labelled_share, component_size, labelled_neighbours, "
+            "neighbours$",
+        ),
+        *((one, {"keys": {"account_id": "a b"}}, "column name") for one in (LOGINS, TIERS, RINGS)),
+        *((one, {"keys": {"x": "y"}}, "entity 'account' has no") for one in (LOGINS, TIERS, RINGS)),
+    ],
+)
+def test_a_view_that_makes_no_sense_is_refused_by_its_name(
+    sound: View, wrong: dict[str, object], said: str
+) -> None:
+    with pytest.raises(DefinitionError, match=f"^view '{sound.name}':? {said}"):
+        replace(sound, **wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("what", "sound"),
+    [
+        ("view", LOGINS),
+        ("view", TIERS),
+        ("view", RINGS),
+        ("service", SERVICE),
+        ("derived feature", Derived(name="d", expression="a")),
+        ("source", logins),
+        ("entity", account),
+    ],
+)
+def test_a_name_that_no_table_can_have_is_refused(what: str, sound: View | Derived) -> None:
+    with pytest.raises(DefinitionError, match=f"^{what} name 'A b' must be lower case letters"):
+        replace(sound, name="A b")
+
+
+def test_all_faults_of_a_view_come_together() -> None:
+    with pytest.raises(ExceptionGroup, match=r"^view 'tiers' is not consistent") as raised:
+        replace(TIERS, columns=("tier", "tier", "account_id"))
+    assert len(raised.value.exceptions) == 2
+
+    with pytest.raises(ExceptionGroup, match=r"^view 'tiers' lacks features") as raised:
+        TIERS.select("tear", "x")
+    assert [str(fault) for fault in raised.value.exceptions] == [
+        "view 'tiers' has no feature 'tear': did you mean 'tier'?",
+        "view 'tiers' has no feature 'x': known: 'tier'",
+    ]
+
+
+def test_a_derived_feature_says_something() -> None:
+    with pytest.raises(DefinitionError, match=r"^derived feature 'd' has an empty expression$"):
+        Derived(name="d", expression=" ")
+
+
+def test_a_lookup_takes_the_latest_row_however_old_unless_it_has_an_age() -> None:
+    latest = Aggregate(kind="latest", value="tier", where=None, windows=(LIFETIME,), exact=True)
+    (tier,) = TIERS.features()
+    (young,) = replace(TIERS, max_age=days(30)).features()
+
+    assert tier.aggregate == latest
+    assert young.aggregate == replace(latest, windows=(days(30),))
+
+
+def test_a_measure_with_several_windows_gives_one_feature_for_each() -> None:
+    assert [(one.name, one.aggregate) for one in RINGS.features()] == [
+        ("ring", component_size()),
+        ("shares_1d", neighbours(windows=(days(1),))),
+        ("shares_30d", neighbours(windows=(days(30),))),
+    ]
+
+
+def test_a_view_tells_every_source_that_it_reads() -> None:
+    labels = EventSource(name="labels", origin="labels", event_time="labelled_at")
+
+    assert sources_of(LOGINS) == (logins,)
+    assert sources_of(TIERS) == (logins,)
+    assert sources_of(replace(RINGS, labels=labels)) == (logins, labels)
+
+
+def test_a_lookup_may_be_taken_in_part() -> None:
+    wide = replace(TIERS, columns=("tier", "country", "age"))
+
+    assert FeatureService(name="s", features=(wide.select("age", "tier"),)).inputs() == (
+        "age",
+        "tier",
+    )
 
 
 def test_a_lookup_keeps_the_names_of_its_columns() -> None:
