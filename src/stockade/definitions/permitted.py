@@ -73,11 +73,14 @@ def _uses(view: View, feature: Feature) -> Iterator[Use]:
         yield from _of_match(view)
     elif isinstance(view, LinkView):
         yield from ((view.source, column, False) for column in view.attribute)
+        if view.labels is not None:
+            yield from ((view.labels, column, False) for column in view.label_keys.values())
     elif isinstance(view, FlowView):
         sides = (view.sender, view.receiver, view.amount)
         yield from ((view.source, column, False) for column in sides if column)
-        if view.labels is not None and view.category is not None:
-            yield view.labels, view.category, False
+        if view.labels is not None:
+            named = (view.label_key, view.category)
+            yield from ((view.labels, column, False) for column in named if column)
     else:
         if one.value is not None:
             yield view.source, one.value, one.kind in REVEALING
@@ -89,6 +92,7 @@ def _of_match(view: MatchView) -> Iterator[Use]:
     debits = view.debits or view.source
     yield view.source, view.amount, False
     yield debits, view.debit_amount or view.amount, False
+    yield from ((debits, column, False) for column in view.debit_keys.values())
     for source, condition in ((view.source, view.credit), (debits, view.debit)):
         for column in sorted(columns_of(condition)) if condition else ():
             yield source, column, False
