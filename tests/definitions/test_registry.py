@@ -298,11 +298,21 @@ def test_rules_may_use_what_the_training_set_has() -> None:
         ("outcome = 'failure' AND amount > 10", {"outcome", "amount"}),
         ("device.os IN ('ios', 'android')", {"device"}),
         ("exists(countries, c -> c = home)", {"countries", "home"}),
+        ("TRY_DIVIDE(paid, Received)", {"paid", "Received"}),
         ("hour(paid_at) <= 6", {"paid_at"}),
     ],
 )
 def test_an_expression_tells_its_columns(sql: str, columns: set[str]) -> None:
     assert check_expression(sql, who="x") == columns
+
+
+def test_sql_that_does_not_parse_is_told_where_in_one_line() -> None:
+    with pytest.raises(DefinitionError) as raised:
+        check_expression("amount > 10 AND (outcome = 'failure'", who="view 'v'")
+
+    said = str(raised.value)
+    assert said.startswith("view 'v': 'amount > 10 AND (outcome = 'failure'' does not parse: ")
+    assert said.endswith("Line 1, Col: 36.")
 
 
 @pytest.mark.parametrize(
@@ -318,7 +328,16 @@ def test_an_expression_tells_its_columns(sql: str, columns: set[str]) -> None:
         ("java_method('java.lang.System', 'exit', 1)", "uses java_method"),
         ("reflect('x', 'y')", "uses reflect"),
         ("at > current_timestamp()", "depends on more than the row"),
-        ("rand() < 0.5", "uses rand"),
+        ("rand() < 0.5", r"uses rand\(\), which depends on more than the row$"),
+        (
+            "my_own(a)",
+            r"uses my_own\(\), which is not known to depend on its arguments alone: "
+            "compute it in the source's query$",
+        ),
+        ("catalog.schema.try_divide(a, b)", r"uses try_divide\(\), which is not known"),
+        ("a -- b", "has a comment: write it beside the definition$"),
+        ("a > :limit", r"must name its columns and values: no parameter, no '\*'$"),
+        ("`a b` = 1", "names `a b`, which is no plain name: rename it in the source's query$"),
     ],
 )
 def test_more_than_an_expression_over_one_row_is_refused(sql: str, reason: str) -> None:

@@ -106,6 +106,4 @@ def _require_row_wise(sql: str, function: "exp.Func", *, known: bool) -> None:
 
 
 def _first_line(fault: Exception) -> str:
-    return (
-        str(fault).split("\n", maxsplit=1)[0].replace("\x1b[4m", "").replace("\x1b[0m", "").strip()
-    )
+    return str(fault).split("\n", maxsplit=1)[0]
