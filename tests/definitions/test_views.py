@@ -225,7 +225,7 @@ def test_a_view_that_makes_no_sense_is_refused_by_its_name(
     sound: View, wrong: dict[str, object], said: str
 ) -> None:
     with pytest.raises(DefinitionError, match=f"^view '{sound.name}':? {said}"):
-        replace(sound, **wrong)  # type: ignore[arg-type]
+        replace(sound, **wrong)
 
 
 @pytest.mark.parametrize(
