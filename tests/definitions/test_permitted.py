@@ -40,6 +40,7 @@ from stockade import (
 from stockade.definitions.fingerprint import definition_fingerprint, from_json, to_json
 from stockade.definitions.permitted import service_refusals, spine_refusals
 from stockade.definitions.registry import Registry
+from stockade.definitions.sensitivity import Sensitivity
 from stockade.definitions.view import View
 from stockade.errors import DefinitionError
 
@@ -133,6 +134,8 @@ def test_a_value_that_is_handed_on_is_seen_and_a_figure_of_it_is_not(
         (replace(MATCHED, debits=replace(source, name="debits"), debit_amount="paid_out",
                  debit_keys={"account_id": "payer"}),
          {"account_id", "amount", "direction", "payer", "paid_out", "sign"}),
+        (replace(MATCHED, debits=replace(source, name="debits"), credit=None, debit=None),
+         {"account_id", "amount"}),
         (LinkView(name="v", entity=account, source=source, attribute=("device", "os"),
                   measures={"ring": component_size()}),
          {"account_id", "device", "os"}),
@@ -146,20 +149,21 @@ def test_a_value_that_is_handed_on_is_seen_and_a_figure_of_it_is_not(
     ],
 )  # fmt: skip
 def test_a_view_uses_its_keys_and_every_column_that_it_names(made: View, columns: set[str]) -> None:
-    every = Contract(columns={name: Rule(sensitivity="prohibited") for name in EVERY})
-
-    def closed(one: EventSource) -> EventSource:
-        return replace(one, contract=every)
-
-    changes = {
-        name: closed(one)
+    sources = {
+        name: one
         for name in ("source", "debits", "labels")
         if isinstance(one := getattr(made, name, None), EventSource)
     }
-    told = said(replace(made, **changes))
 
-    assert {fault.split("'")[5] for fault in told} == columns
-    assert {fault.split("'")[7] for fault in told} == {one.name for one in changes.values()}
+    def faults(sensitivity: Sensitivity) -> list[list[str]]:
+        every = Contract(columns={name: Rule(sensitivity=sensitivity) for name in EVERY})
+        closed = {name: replace(one, contract=every) for name, one in sources.items()}
+        return [fault.split("'") for fault in said(replace(made, **closed))]
+
+    assert {fault[5] for fault in faults("prohibited")} == columns
+    assert {fault[7] for fault in faults("prohibited")} == {one.name for one in sources.values()}
+    # Only a lookup hands on what a column holds.
+    assert {fault[5] for fault in faults("pii")} == columns & {"tier"}
 
 
 def test_a_view_of_persons_is_refused_whole_and_one_of_a_purpose_by_its_columns() -> None:
