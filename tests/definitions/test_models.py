@@ -99,6 +99,16 @@ def test_a_strategy_takes_its_parts_as_tuples() -> None:
     )
 
 
+def test_a_strategy_may_be_held_against_any_share_over_any_period() -> None:
+    levels = tuple(
+        Level(name=f"l{n}", label=stolen, rate=rate) for n, rate in enumerate((0.005, 0.99))
+    )
+
+    made = replace(strategy, levels=levels, cohort=hours(1))
+
+    assert [level.rate for level in made.levels] == [0.005, 0.99]
+
+
 @pytest.mark.parametrize(
     "course",
     [

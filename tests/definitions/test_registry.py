@@ -306,13 +306,13 @@ def test_an_expression_tells_its_columns(sql: str, columns: set[str]) -> None:
     assert check_expression(sql, who="x") == columns
 
 
-def test_sql_that_does_not_parse_is_told_where_in_one_line() -> None:
+def test_sql_that_does_not_parse_is_told_where_and_not_shown_again() -> None:
     with pytest.raises(DefinitionError) as raised:
-        check_expression("amount > 10 AND (outcome = 'failure'", who="view 'v'")
+        check_expression("amount > 10\nAND (outcome = 'failure'", who="view 'v'")
 
     said = str(raised.value)
-    assert said.startswith("view 'v': 'amount > 10 AND (outcome = 'failure'' does not parse: ")
-    assert said.endswith("Line 1, Col: 36.")
+    assert said.startswith("view 'v': 'amount > 10\nAND (outcome = 'failure'' does not parse: ")
+    assert said.endswith("Line 2, Col: 24.")
 
 
 @pytest.mark.parametrize(

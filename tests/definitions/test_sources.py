@@ -120,6 +120,7 @@ def source(**changes: object) -> Callable[[], EventSource]:
             source(non_finite="zero"),
             "source 'payments': non_finite 'zero' is not a rule: known: 'keep', 'null', 'reject'$",
         ),
+        (source(non_finite="nul"), r"source 'payments': non_finite .* did you mean 'null'\?$"),
         (lambda: Entity(name="e", keys=()), "entity 'e' has no keys: name at least one column$"),
         (lambda: Entity(name="e", keys="a b"), "entity 'e': column name 'a b' must be letters"),
         (lambda: Entity(name="e", keys=("a", "a")), r"entity 'e' names a key twice: \['a', 'a'\]$"),
