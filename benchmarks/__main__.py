@@ -50,7 +50,7 @@ def main() -> int:
     arguments = _parser().parse_args()
     if arguments.cold:
         return _cold(arguments)
-    spark = session(Target.local(FOLDER), memory="8g")
+    spark = session(Target.local(FOLDER), memory="8g", optimise=True)
     timings: list[Timing] = []
     for size in arguments.sizes.split(","):
         for name, run in _runs(spark, size, SHAPES[size]).items():

@@ -120,7 +120,7 @@ def _told(scored: object) -> int:
 
 
 def _on_spark(champion: Champion, millions: int) -> None:
-    spark = session(Target.local(FOLDER), memory="4g")
+    spark = session(Target.local(FOLDER), memory="4g", optimise=True)
     path = str(Path(FOLDER / f"scoring-{millions}m").resolve())
     rows = spark.range(millions * 1_000_000).select(
         "id", F.timestamp_micros(F.col("id") * 1_000_000).alias("at"),
