@@ -230,7 +230,7 @@ def test_what_happened_at_the_decisions_instant_does_not_count(one: PatternView)
         (lambda: replace(matched, debits=logins, debit_keys={"account": "payer"}),
          r"view 'matched': entity 'account' has no key 'account': did you mean 'account_id'\?$"),
         (lambda: replace(matched, measures={"n": component_size()}),
-         "view 'matched': 'n' is a component_size, which a MatchView does not measure: it knows"),
+         "view 'matched': 'n' is of kind component_size, which a MatchView does not measure"),
         (lambda: replace(devices, attribute=()),
          "view 'devices' has no attribute: name what its entities share$"),
         (lambda: replace(devices, attribute="a b"), "view 'devices': column name 'a b' must be"),

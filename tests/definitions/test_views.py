@@ -213,9 +213,9 @@ SERVICE = FeatureService(name="s", features=(LOGINS,))
         (
             RINGS,
             {"measures": {"held": unmatched_total()}},
-            "'held' is a unmatched, which a LinkView does not measure: it knows component_growth, "
-            "component_labelled, component_labelled_share, component_size, labelled_neighbours, "
-            "neighbours$",
+            "'held' is of kind unmatched, which a LinkView does not measure: it knows "
+            "component_growth, component_labelled, component_labelled_share, component_size, "
+            "labelled_neighbours, neighbours$",
         ),
         *((one, {"keys": {"account_id": "a b"}}, "column name") for one in (LOGINS, TIERS, RINGS)),
         *((one, {"keys": {"x": "y"}}, "entity 'account' has no") for one in (LOGINS, TIERS, RINGS)),

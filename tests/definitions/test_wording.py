@@ -82,7 +82,7 @@ def test_money_and_neighbours_are_told_in_words() -> None:
             "share of the money received that left again within 36 hours of this shared device "
             "so far",
         "held": "money in that has not left of this shared device",
-        "ring": "number connected through card payments, oneself included of this shared device",
+        "ring": "number, oneself included, connected through card payments of this shared device",
         "shares_30d":
             "number of others that share something through card payments of this shared device "
             "in 30 days",

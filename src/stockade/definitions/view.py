@@ -181,7 +181,7 @@ class PatternView:
         strangers = [noun for noun, one in self.measures.items() if one.kind not in self.KINDS]
         if strangers:
             raise DefinitionError(
-                f"{who}: '{strangers[0]}' is a {self.measures[strangers[0]].kind}, which a "
+                f"{who}: '{strangers[0]}' is of kind {self.measures[strangers[0]].kind}, which a "
                 f"{type(self).__name__} does not measure: it knows {', '.join(sorted(self.KINDS))}"
             )
         _check_features(self.features(), taken=tuple_of(self.entity.keys), who=who)

@@ -36,7 +36,7 @@ _MEASURES: Mapping[MeasureKind, str] = {
     "unmatched": "money in that has not left",
     "unmatched_age": "mean age in seconds of the money that has not left",
     "unmatched_oldest": "age in seconds of the oldest money that has not left",
-    "component_size": "number connected through {events}, oneself included",
+    "component_size": "number, oneself included, connected through {events}",
     "component_growth": "growth of the group connected through {events}",
     "component_labelled": "number of labelled others connected through {events}",
     "component_labelled_share": "share of labelled others among those connected through {events}",
