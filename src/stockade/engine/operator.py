@@ -90,6 +90,7 @@ def attach(
     *,
     decided_at: str,
     keys: Mapping[str, str] | None = None,
+    every_key: bool = False,
     audit: bool = False,
     options: EngineOptions | None = None,
 ) -> Attached:
@@ -100,6 +101,8 @@ def attach(
         histories: views with their events.
         decided_at: timestamp column of the spine.
         keys: entity key -> spine column, where the names differ.
+        every_key: the spine has all keys that the events within reach have: there is no use in
+            reading it once more, to leave out events of others.
         audit: also attach the latest clocks used, per view.
         options: how to cut the work.
 
@@ -115,7 +118,8 @@ def attach(
     patterns = patterns_of(histories, keys or {})
     profile = profile_spine(spine, [*tracks, *patterns], decided_at=decided_at)
     settings = options or EngineOptions()
-    held = held_keys(spine, (one.spine_keys for one in (*tracks, *patterns)), rows=profile.rows)
+    groups = () if every_key else (one.spine_keys for one in (*tracks, *patterns))
+    held = held_keys(spine, groups, rows=profile.rows)
     counted = list(zip(tracks, count_events(tracks, profile), strict=True))
     rows = Carried.of(spine)
     for pattern in patterns:
@@ -126,7 +130,7 @@ def attach(
     for spine_keys in dict.fromkeys(track.spine_keys for track in tracks):
         chosen = [(track, n) for track, n in counted if track.spine_keys == spine_keys]
         group = [track for track, _ in chosen]
-        few = profile.rows <= settings.few_rows
+        few = profile.rows <= settings.few_rows and not every_key
         pruned = [_pruned(track, profile, held.get(spine_keys), few=few) for track in group]
         layout = plan_layout(
             group,
