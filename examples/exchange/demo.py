@@ -17,6 +17,7 @@ from stockade.learning.evaluate import Evaluation
 from stockade.learning.judgement import Judgement
 from stockade.learning.registry import Promotion
 from stockade.learning.train import TrainedModel
+from stockade.session import session
 from stockade.target import Target
 from trust_safety.simulator.spark import fill
 from trust_safety.simulator.world import START, World, world
@@ -47,7 +48,8 @@ def main() -> None:
     lived = world(arguments.scale, seed=arguments.seed, days=arguments.days)
     with step("start Spark"):
         target = Target.local(Path(arguments.target))
-        store = connect("trust_safety.features", "trust_safety.models", target=target)
+        spark = session(target, optimise=True)
+        store = connect("trust_safety.features", "trust_safety.models", target=target, spark=spark)
     _live(store, lived)
     specs = [
         spec

@@ -40,8 +40,8 @@ def session(
         memory: of the local driver.
         cores: how many the local session uses.
         remote: start the local session behind Spark Connect.
-        optimise: have the JVM's optimising compiler compile once more what runs often. Up to some
-            five million events it takes more time than it saves.
+        optimise: have the JVM's optimising compiler compile once more what runs often. In a
+            session of a few minutes, on a few million events, it takes more time than it saves.
 
     Raises:
         SessionError: pyspark or a fitting Java is missing; says how to get it.
@@ -145,7 +145,7 @@ def _settings(target: Target, memory: str, *, optimise: bool) -> dict[str, str]:
     java = ["-Duser.timezone=UTC", f"-Dderby.system.home={folder / 'derby'}", "-XX:+UseParallelGC"]
     if not optimise:
         # What Spark generates for each query would be compiled at length, to run for a second. By
-        # itself this choice also shrinks the room for compiled code, to less than Spark needs.
+        # itself this choice also shrinks the room for compiled code to less than Spark needs.
         java += ["-XX:TieredStopAtLevel=1", "-XX:ReservedCodeCacheSize=512m"]
     return {
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",

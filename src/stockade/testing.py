@@ -29,7 +29,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     if remote:
         # Any free port instead of Connect's own, so that runs may stand side by side.
         os.environ["SPARK_TESTING"] = "1"
-    started = session(Target.local(folder), cores="2", remote=remote)
+    started = session(Target.local(folder), cores="2", remote=remote, optimise=True)
     started.conf.set("spark.sql.shuffle.partitions", "2")
     yield started
     started.stop()
