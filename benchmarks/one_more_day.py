@@ -48,19 +48,30 @@ class Cost(NamedTuple):
 
 
 def main() -> None:
-    """Write a year of snapshots, add a day of events, write that day; print both costs."""
+    """Write a year of snapshots, add a day of events, write that day; print both costs.
+
+    With `--days`, write so many days one after another instead, each at its cost.
+    """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=2_000_000, help="in the year")
     parser.add_argument("--accounts", type=int, default=3_000)
     parser.add_argument("--windows", nargs="+", choices=WINDOWS, default=list(WINDOWS))
+    parser.add_argument("--days", type=int, default=0, help="one by one, in a new session")
+    parser.add_argument("--optimise", action="store_true", help="see `stockade.session.session`")
     asked = parser.parse_args()
     place = FOLDER / "one_more_day"
     shutil.rmtree(place, ignore_errors=True)
-    spark = session(Target.local(place), memory="6g")
+    spark = session(Target.local(place), memory="6g", optimise=asked.optimise)
     tables = Tables(spark, Target.local(place))
     daily = asked.events // YEAR
     _load(tables, _events(spark, 0, YEAR, daily, asked.accounts))
     after = FIRST + timedelta(days=YEAR)
+    for number in range(asked.days):
+        day = after + timedelta(days=number - asked.days)
+        cost = _cost(tables, "month", "view", day, day + timedelta(days=1))
+        print(f"day {number + 1}: {cost.seconds:.1f} CPU s", flush=True)
+    if asked.days:
+        return
     year: dict[str, Cost] = {}
     for name in asked.windows:
         # Once for compiled kernels and the JVM.
