@@ -80,6 +80,10 @@ def test_an_array_and_a_quantile_have_a_number_of_their_own() -> None:
         assert isinstance(made.q, float)
 
 
+def test_a_category_may_have_values_in_capitals_and_of_digits() -> None:
+    assert Category(column="code", values=("R10", "04", "x" * 62)).values[:2] == ("R10", "04")
+
+
 @pytest.mark.parametrize("make", [sum_, min_, max_, first, last, partial(last_n, n=3)])
 def test_decimals_stay_decimals_only_where_it_is_asked_for(make: Make) -> None:
     assert make("amount", windows=W).exact is False
@@ -95,7 +99,14 @@ def test_decimals_stay_decimals_only_where_it_is_asked_for(make: Make) -> None:
             lambda: Category(column="rail", values=("ach", "ach")),
             "by 'rail': name each wanted value once$",
         ),
-        (lambda: Category(column="rail", values=("a-b",)), "by 'rail': value name 'xa-b' must be"),
+        *(
+            (
+                lambda value=value: Category(column="rail", values=(value,)),
+                f"by 'rail': value '{value}' must be letters, digits and '_', at most 62: it "
+                "becomes a part of a feature's name$",
+            )
+            for value in ("a-b", "", "x" * 63)
+        ),
         (lambda: sum_("a b", windows=W), "sum: column name 'a b' must be letters"),
         (
             lambda: Aggregate(kind="mean", value=None, where=None, windows=W),

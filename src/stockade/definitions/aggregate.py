@@ -1,11 +1,12 @@
 """What is computed of the events in a window."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal, Required, TypedDict, Unpack
 
-from stockade.definitions.names import check_column, check_name, tuple_of
+from stockade.definitions.names import check_column, tuple_of
 from stockade.definitions.window import Window, check_delay, check_window, suffix
 from stockade.errors import DefinitionError
 
@@ -35,6 +36,9 @@ WITHOUT_VALUE: frozenset[Kind] = frozenset({"count", "seconds_since_last", "seco
 NO_DELAY = timedelta(0)
 
 
+_VALUE = re.compile(r"[A-Za-z0-9_]{1,62}\Z")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Category:
     """A bounded category: one feature for each of `values` of `column`."""
@@ -49,7 +53,11 @@ class Category:
         if not self.values or len(set(self.values)) < len(self.values):
             raise DefinitionError(f"by '{self.column}': name each wanted value once")
         for value in self.values:
-            check_name(f"x{value}".lower(), what=f"by '{self.column}': value")
+            if not _VALUE.match(value):
+                raise DefinitionError(
+                    f"by '{self.column}': value {value!r} must be letters, digits and '_', at most "
+                    "62: it becomes a part of a feature's name"
+                )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
