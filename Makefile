@@ -48,7 +48,7 @@ wheel: $(VENV)/installed ## one wheel in dist/: stockade and trust_safety
 	@rm -rf build dist # what an older build left there would be packed too
 	@$(BIN)/python -m build --wheel --no-isolation
 
-soak: $(VENV)/installed java ## kills, crashes and races at every step, on Delta: half an hour
+soak: $(VENV)/installed java ## kills, crashes and races at every step, on Delta: an hour
 	@STOCKADE_SOAK=1 $(BIN)/python -m pytest -q --durations=0 tests/faults/test_kills.py \
 		tests/building/test_crashes.py tests/building/test_races.py tests/store
 
