@@ -2,6 +2,7 @@
 
 import argparse
 import shutil
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
@@ -28,6 +29,7 @@ from stockade.store.tables import Tables
 from stockade.target import Target
 
 FIRST, YEAR = date(2025, 1, 1), 365
+AFTER = FIRST + timedelta(days=YEAR)
 NOTE = {"run_id": "benchmark"}
 WINDOWS: dict[str, tuple[Window, ...]] = {
     "week": (days(1), days(7)),
@@ -65,28 +67,35 @@ def main() -> None:
     tables = Tables(spark, Target.local(place))
     daily = asked.events // YEAR
     _load(tables, _events(spark, 0, YEAR, daily, asked.accounts))
-    after = FIRST + timedelta(days=YEAR)
-    for number in range(asked.days):
-        day = after + timedelta(days=number - asked.days)
+    if asked.days:
+        _one_by_one(tables, asked.days)
+    else:
+        _year_and_a_day(tables, asked.windows, _events(spark, YEAR, 1, daily, asked.accounts))
+    spark.stop()
+
+
+def _one_by_one(tables: Tables, length: int) -> None:
+    for number in range(length):
+        day = AFTER + timedelta(days=number - length)
         cost = _cost(tables, "month", "view", day, day + timedelta(days=1))
         print(f"day {number + 1}: {cost.seconds:.1f} CPU s", flush=True)
-    if asked.days:
-        return
+
+
+def _year_and_a_day(tables: Tables, windows: Sequence[str], more_events: DataFrame) -> None:
     year: dict[str, Cost] = {}
-    for name in asked.windows:
+    for name in windows:
         # Once for compiled kernels and the JVM.
-        _cost(tables, name, "warm", after - timedelta(days=1), after)
-        year[name] = _cost(tables, name, "view", FIRST, after)
-    tables.append("payments", _events(spark, YEAR, 1, daily, asked.accounts), note=NOTE)
+        _cost(tables, name, "warm", AFTER - timedelta(days=1), AFTER)
+        year[name] = _cost(tables, name, "view", FIRST, AFTER)
+    tables.append("payments", more_events, note=NOTE)
     for name, whole in year.items():
-        more = _cost(tables, name, "view", after, after + timedelta(days=1))
+        more = _cost(tables, name, "view", AFTER, AFTER + timedelta(days=1))
         print(
             f"{name}: a year {whole.seconds:.1f} CPU s and {whole.rows:,} rows read, one more day "
             f"{more.seconds:.1f} = {more.seconds / whole.seconds:.1%} and {more.rows:,} = "
             f"{more.rows / whole.rows:.1%}",
             flush=True,
         )
-    spark.stop()
 
 
 def _events(spark: SparkSession, first: int, length: int, daily: int, accounts: int) -> DataFrame:
