@@ -3,9 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import average_precision_score, roc_auc_score
 
 from stockade.errors import DataError
-from stockade.learning.evaluate import evaluate, found_per_day
+from stockade.learning.evaluate import areas, evaluate, found_per_day
 
 DAY_ONE = np.datetime64("2026-03-01T08:00:00", "us")
 DAY_THREE = np.datetime64("2026-03-03T08:00:00", "us")
@@ -35,6 +36,20 @@ def test_average_precision_and_auc_by_hand() -> None:
     assert got.average_precision == pytest.approx(5 / 6)
     assert got.roc_auc == pytest.approx(3 / 4)
     assert (got.precision_at_capacity, got.recall_at_capacity) == (0.5, 0.5)
+
+
+def test_areas_are_scikit_learns_to_the_bit() -> None:
+    random = np.random.default_rng(3)
+    for rows in (2, 3, 50, 2000):
+        for scores in (random.random(rows), np.round(random.random(rows), 1), np.zeros(rows)):
+            labels = np.r_[True, False, random.random(rows - 2) < 0.2]
+            for weights in (None, random.random(rows) + 0.1, random.poisson(1.0, rows) + 1.0):
+                got = areas(labels, scores, weights)
+
+                assert got == (
+                    average_precision_score(labels, scores, sample_weight=weights),
+                    roc_auc_score(labels, scores, sample_weight=weights),
+                )
 
 
 def test_an_entity_is_reviewed_once_a_day_by_its_highest_score() -> None:

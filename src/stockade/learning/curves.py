@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import roc_auc_score
 
 from stockade.decisions import Numbers
 from stockade.learning.data import LearningData
+from stockade.learning.evaluate import areas
 from stockade.learning.quality import LEAST_POSITIVES
 
 _POINTS = 60
@@ -74,7 +74,7 @@ def day_by_day(
                 positives=positives,
                 expected=float(probabilities[rows].sum()),
                 flagged=int(flagged[rows].sum()),
-                roc_auc=float(roc_auc_score(late.labels[rows], scores[rows])) if enough else None,
+                roc_auc=areas(late.labels[rows], scores[rows])[1] if enough else None,
             )
         )
     return lines

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import average_precision_score, roc_auc_score
 
 from stockade.decisions import DecisionRule, Numbers
 from stockade.definitions.model import METRICS, ModelSpec
 from stockade.learning.data import LearningData
-from stockade.learning.evaluate import Evaluation, evaluate, found_per_day
+from stockade.learning.evaluate import Evaluation, areas, evaluate, found_per_day
 
 _RESAMPLES = 200
 _LEVEL = 0.90
@@ -92,12 +91,9 @@ def _drawn(
         labels, times = data.labels[kept], weights[kept] * own[kept]
         if labels.all() or not labels.any():
             continue
-        drawn["average_precision"].append(
-            [float(average_precision_score(labels, s[kept], sample_weight=times)) for s in models]
-        )
-        drawn["roc_auc"].append(
-            [float(roc_auc_score(labels, s[kept], sample_weight=times)) for s in models]
-        )
+        under = [areas(labels, scores[kept], times) for scores in models]
+        drawn["average_precision"].append([each[0] for each in under])
+        drawn["roc_auc"].append([each[1] for each in under])
         # Per drawn day: of its reviews, and of an average day's positives.
         per_day = [float((each * days).sum() / days.sum()) for each in found]
         drawn["precision_at_capacity"].append([each / capacity for each in per_day])
@@ -224,6 +220,7 @@ def _slice(
 ) -> SliceQuality:
     positives = int(labels.sum())
     enough = LEAST_POSITIVES <= positives < len(labels)
+    average_precision, roc_auc = areas(labels, scores) if enough else (None, None)
     return SliceQuality(
         column=column,
         value=value,
@@ -231,8 +228,8 @@ def _slice(
         positives=positives,
         expected=float(probabilities.mean()),
         observed=float(labels.mean()),
-        average_precision=float(average_precision_score(labels, scores)) if enough else None,
-        roc_auc=float(roc_auc_score(labels, scores)) if enough else None,
+        average_precision=average_precision,
+        roc_auc=roc_auc,
         flagged=float(alarm.mean()),
         false_alarms=float(alarm[~labels].mean()) if positives < len(labels) else None,
         found=float(alarm[labels].mean()) if positives else None,
