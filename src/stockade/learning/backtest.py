@@ -14,8 +14,9 @@ from stockade.definitions.model import Algorithm, ModelSpec
 from stockade.errors import DataError, DefinitionError
 from stockade.learning.data import Columns, LearningData, categories_of, learning_data
 from stockade.learning.evaluate import Evaluation, evaluate
+from stockade.learning.fits import Fits
 from stockade.learning.judgement import Fitted, fit_decisions
-from stockade.learning.models import Params, fit_spec
+from stockade.learning.models import Params
 from stockade.learning.quality import outcomes
 from stockade.learning.split import Split
 
@@ -108,15 +109,16 @@ def backtest(
     moments = table.column(columns.decided_at)
     scores: dict[str, list[Numbers]] = {name: [] for name in (RETRAINED, FROZEN, HINDSIGHT)}
     steps: list[Step] = []
+    fits = Fits()
     frozen = None
     for (at, label), until in zip(known, [*dates[1:], end], strict=True):
         before = table.filter(pc.less(moments, _scalar(at, moments.type)))
         then = replace(columns, label=label, state=None)
         learnt = _learnt(spec, before, then, at=at, maturity=maturity)
-        model = fit_spec(spec, params, algorithm, learnt)
+        model = fits(spec, params, algorithm, learnt)
         frozen = frozen or model
         final = learning_data(before, columns, built_at=built_at)
-        truth = fit_spec(spec, params, algorithm, final)
+        truth = fits(spec, params, algorithm, final)
         test = _between(table, columns, at, until, built_at=built_at, maturity=maturity)
         of_step = {
             name: one.predict(test.rows)
@@ -124,7 +126,9 @@ def backtest(
         }
         for name, one in of_step.items():
             scores[name].append(one)
-        fitted = fit_decisions(spec, algorithm, params, learnt, [_fold(spec, learnt, at=at)])
+        fitted = fit_decisions(
+            spec, algorithm, params, learnt, [_fold(spec, learnt, at=at)], fits=fits
+        )
         probabilities = {RETRAINED: fitted.calibration(of_step[RETRAINED])}
         steps.append(
             Step(

@@ -28,7 +28,7 @@ from stockade.errors import StockadeError
 from stockade.learning.data import LearningData, sampled
 from stockade.learning.models import Params, check_params, constraints, fit_spec
 from stockade.learning.trial import Objective
-from stockade.predictors import Blend, BoosterMean, Predictor, Scorecard
+from stockade.predictors import BoosterMean, Predictor
 
 _LABEL, _WEIGHT = "label", "weight"
 _FILE_ROWS = 1 << 18
@@ -86,17 +86,11 @@ class FitOnSpark:
     def fit_spec(
         self, spec: ModelSpec, params: Params, algorithm: Algorithm, data: LearningData
     ) -> Predictor:
-        """Like `models.fit_spec`; the scorecard is fitted here."""
-        if algorithm == "logistic":
+        """Like `models.fit_spec`, for trees; the rest is fitted here."""
+        if algorithm != "xgboost":
             return fit_spec(spec, params, algorithm, data)
         rows = sampled(data, spec.negatives, seed=spec.seed)
-        trees = self.fit(params, rows, seed=spec.seed, monotone=spec.monotone)
-        if algorithm == "xgboost":
-            return trees
-        scorecard = fit_spec(spec, {}, "logistic", data)
-        if not isinstance(scorecard, Scorecard):
-            raise TypeError(type(scorecard).__name__)  # cannot happen
-        return Blend(trees, scorecard)
+        return self.fit(params, rows, seed=spec.seed, monotone=spec.monotone)
 
     def fit(
         self,

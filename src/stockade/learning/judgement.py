@@ -1,8 +1,9 @@
 """The winner of a search, judged on a period that the search has not seen."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,8 @@ from stockade.learning.calibrate import CalibrationChoice, choose_calibration
 from stockade.learning.curves import DayQuality, day_by_day, gains, lift
 from stockade.learning.data import LearningData, appended
 from stockade.learning.evaluate import Evaluation, calibration_error, reliability
-from stockade.learning.models import Fit, Params, fit_spec
+from stockade.learning.fits import Fits
+from stockade.learning.models import Params
 from stockade.learning.quality import (
     ActionOutcome,
     Interval,
@@ -161,17 +163,20 @@ def fit_decisions(
     data: LearningData,
     folds: Sequence[Split],
     *,
-    fit: Fit = fit_spec,
+    fits: Fits,
 ) -> Fitted:
     """Calibration and decision rule, from the validation periods of the search.
 
     Each period is scored by a model that was fitted on what was known before it.
     """
     late = data.take(slice(folds[0].validation.start, folds[-1].validation.stop))
+    models = fits.all(
+        [partial(fits, spec, params, algorithm, data.take(fold.train)) for fold in folds]
+    )
     scores = np.concatenate(
         [
-            fit(spec, params, algorithm, data.take(fold.train)).predict(data.rows[fold.validation])
-            for fold in folds
+            model.predict(data.rows[fold.validation])
+            for model, fold in zip(models, folds, strict=True)
         ]
     )
     choice = choose_calibration(scores, late.labels, late.weights)
@@ -198,12 +203,22 @@ def judge_winner(
     *,
     unlabelled: Unlabelled,
     champion: Champion | None = None,
-    fit: Fit = fit_spec,
+    fits: Fits,
 ) -> Judgement:
     """Fit on what was known when the test period began, and judge on the period."""
     known, late = data.take(test.train), data.take(test.validation)
-    model = fit_with_young(spec, params, algorithm, known, unlabelled.young, fit=fit)
-    baseline = fit_spec(spec, {}, "logistic", known)
+    young = unlabelled.young
+    treated = _treated(spec, algorithm, params, known, unlabelled, fits=fits)
+    latest = _latest(known)
+    model, baseline, *others = fits.all(
+        [
+            partial(fit_with_young, spec, params, algorithm, known, young, fit=fits),
+            partial(fits, spec, {}, "logistic", known),
+            *treated.values(),
+            *(partial(fits, spec, params, algorithm, part) for part in latest),
+        ]
+    )
+    judged = [evaluate_rows(spec, late, one.predict(late.rows), None) for one in others]
     begun = time.perf_counter()
     scores = model.predict(late.rows)
     took = (time.perf_counter() - begun) / len(late)
@@ -234,8 +249,15 @@ def judge_winner(
             for j, name in enumerate(late.inputs)
         },
         microseconds=took * 1e6,
-        unlabelled=_treatments(spec, algorithm, params, known, late, unlabelled, scores, fit=fit),
-        learning=_learning_curve(spec, algorithm, params, known, late, fit=fit),
+        unlabelled=[
+            Treatment(name=name, rows=rows, evaluation=one)
+            for (name, rows), one in zip(treated, judged[: len(treated)], strict=True)
+        ]
+        + _bounds(spec, model, late, unlabelled.cut_during, scores),
+        learning=[
+            _learning_point(part, one)
+            for part, one in zip(latest, judged[len(treated) :], strict=True)
+        ],
         cohorts=() if unlabelled.newest is None else unlabelled.newest.cohorts(),
         rival=None if champion is None else judge_rival(spec, champion, late, scores, flagged),
         rules=judge_rules(spec, late, scores),
@@ -243,71 +265,67 @@ def judge_winner(
     )
 
 
-def _treatments(
+def _treated(
     spec: ModelSpec,
     algorithm: Algorithm,
     params: Params,
     known: LearningData,
-    late: LearningData,
     unlabelled: Unlabelled,
-    scores: Numbers,
     *,
-    fit: Fit,
-) -> list[Treatment]:
-    """Each on the test period; with nothing to treat, none."""
-    found: list[Treatment] = []
-
-    def judged(name: str, model: Predictor, rows: int) -> None:
-        evaluation = evaluate_rows(spec, late, model.predict(late.rows), None)
-        found.append(Treatment(name=name, rows=rows, evaluation=evaluation))
-
-    young, before, during = unlabelled.young, unlabelled.cut_before, unlabelled.cut_during
+    fits: Fits,
+) -> Mapping[tuple[str, int], Callable[[], Predictor]]:
+    """Each treatment, by name and number of rows added; with nothing to treat, none."""
+    treated: dict[tuple[str, int], Callable[[], Predictor]] = {}
+    fit = partial(fit_with_young, spec, params, algorithm, known, unlabelled.young, fit=fits)
+    wrong = partial(fit_as_negatives, spec, params, algorithm, known, fit=fits)
+    young, before = unlabelled.young, unlabelled.cut_before
     if young is not None:
         for how, name in TREATMENTS.items():
-            model = fit_with_young(spec, params, algorithm, known, young, how=how, fit=fit)
-            judged(f"young: {name}", model, 0 if how == "drop" else len(young.telling))
-        wrong = fit_as_negatives(spec, params, algorithm, known, young.rows, fit=fit)
-        judged("young: taken for honest where nothing is reported", wrong, len(young.rows))
+            rows = 0 if how == "drop" else len(young.telling)
+            treated[f"young: {name}", rows] = partial(fit, how=how)
+        name = "young: taken for honest where nothing is reported"
+        treated[name, len(young.rows)] = partial(wrong, young.rows)
     if before is not None:
-        wrong = fit_as_negatives(spec, params, algorithm, known, before, fit=fit)
-        judged("censored: taken for honest", wrong, len(before))
-    if during is not None:
-        model = fit_with_young(spec, params, algorithm, known, young, fit=fit)
-        theirs = np.concatenate([scores, model.predict(during.rows)])
-        both = appended(late, during, np.ones(len(during)))
-        for outcome, name in ((False, "honest"), (True, "fraud")):
-            labels = np.concatenate([late.labels, np.full(len(during), outcome)])
-            bound = evaluate_rows(spec, replace(both, labels=labels), theirs, None)
-            name = f"censored: judged as if all were {name}"
-            found.append(Treatment(name=name, rows=len(during), evaluation=bound))
+        treated["censored: taken for honest", len(before)] = partial(wrong, before)
+    return treated
+
+
+def _bounds(
+    spec: ModelSpec,
+    model: Predictor,
+    late: LearningData,
+    during: LearningData | None,
+    scores: Numbers,
+) -> list[Treatment]:
+    """The model on the test period, its censored decisions judged as if all were of one kind."""
+    if during is None:
+        return []
+    theirs = np.concatenate([scores, model.predict(during.rows)])
+    both = appended(late, during, np.ones(len(during)))
+    found: list[Treatment] = []
+    for outcome, name in ((False, "honest"), (True, "fraud")):
+        labels = np.concatenate([late.labels, np.full(len(during), outcome)])
+        bound = evaluate_rows(spec, replace(both, labels=labels), theirs, None)
+        name = f"censored: judged as if all were {name}"
+        found.append(Treatment(name=name, rows=len(during), evaluation=bound))
     return found
 
 
-def _learning_curve(
-    spec: ModelSpec,
-    algorithm: Algorithm,
-    params: Params,
-    known: LearningData,
-    late: LearningData,
-    *,
-    fit: Fit,
-) -> list[LearningPoint]:
-    """An eighth, a quarter, a half and all of the rows; parts of one class are left out."""
-    points: list[LearningPoint] = []
-    for part in (8, 4, 2, 1):
-        latest = known.take(slice(len(known) - len(known) // part, len(known)))
-        if latest.positives in (0, len(latest)):
-            continue
-        scores = fit(spec, params, algorithm, latest).predict(late.rows)
-        points.append(
-            LearningPoint(
-                since=str(latest.decided_at[0].astype(_DAY)),
-                rows=len(latest),
-                positives=latest.positives,
-                evaluation=evaluate_rows(spec, late, scores, None),
-            )
-        )
-    return points
+def _latest(known: LearningData) -> list[LearningData]:
+    """The latest eighth, quarter, half and all of the rows; parts of one class are left out."""
+    parts = [
+        known.take(slice(len(known) - len(known) // part, len(known))) for part in (8, 4, 2, 1)
+    ]
+    return [part for part in parts if part.positives not in (0, len(part))]
+
+
+def _learning_point(latest: LearningData, evaluation: Evaluation) -> LearningPoint:
+    return LearningPoint(
+        since=str(latest.decided_at[0].astype(_DAY)),
+        rows=len(latest),
+        positives=latest.positives,
+        evaluation=evaluation,
+    )
 
 
 def _outcomes(

@@ -153,6 +153,7 @@ def train(
     }
     champion = _comparable(destination, pinned)
     begin = None if champion is None else champion.params
+    fits = running.fits()
     said = f"{spec!r} {pinned!r} {trials} {running.runner} {running.parallelism} {begin!r}"
     key = hashlib.sha256(said.encode()).hexdigest()
     with study_run(destination, name=f"{spec.name} study", study=key, tags=tags) as run:
@@ -163,7 +164,7 @@ def train(
         )  # fmt: skip
         study = tune(
             spec, data, periods.folds, running=running, trials=trials, progress=progress,
-            begin=begin,
+            begin=begin, fits=fits,
             record=Record(
                 known=run.known,
                 ended=lambda trial, result: run.log_trial(
@@ -175,13 +176,12 @@ def train(
             if beside is not None and beside.number not in run.known:
                 run.log_trial(beside, algorithm=learner, result={})
         algorithm, winner = study.winner
-        fit = running.fit()
-        fitted = fit_decisions(spec, algorithm, winner.params, data, periods.folds, fit=fit)
+        fitted = fit_decisions(spec, algorithm, winner.params, data, periods.folds, fits=fits)
         judgement = judge_winner(
             spec, algorithm, winner.params, data, periods.test, fitted,
-            unlabelled=without, champion=champion, fit=fit,
+            unlabelled=without, champion=champion, fits=fits,
         )  # fmt: skip
-        model = fit_with_young(spec, winner.params, algorithm, data, without.newest, fit=fit)
+        model = fit_with_young(spec, winner.params, algorithm, data, without.newest, fit=fits)
         metrics = {**validation_metrics(winner), **_test_metrics(judgement)}
         run.log(metrics=metrics, tags={"stockade.algorithm": algorithm})
         run.log_files("card", _card(spec, study, pinned, data, judgement))

@@ -3,6 +3,7 @@
 import json
 import logging
 import math
+import os
 import tempfile
 import time
 import warnings
@@ -31,15 +32,9 @@ from stockade.learning.classic import (
 )
 from stockade.learning.data import LearningData
 from stockade.learning.evaluate import mean_evaluation
+from stockade.learning.fits import Fits
 from stockade.learning.isolated import Isolated
-from stockade.learning.models import (
-    Fit,
-    Value,
-    check_spec,
-    fit_spec,
-    learner_of,
-    learners_of,
-)
+from stockade.learning.models import Value, check_spec, learner_of, learners_of
 from stockade.learning.split import Split
 from stockade.learning.trial import Objective, Trial, judge, lost_trial, save_rows, trial_of
 
@@ -114,7 +109,8 @@ class Running:
             (`xgboost.spark`): for sets that no worker holds whole; it needs classic Spark too.
             `serial` runs here, without Spark.
         parallelism: how many trials run at once; `serial` takes as many proposals at a time, one
-            after the other, so that its study is that of `batch`.
+            after the other, so that its study is that of `batch`. Outside the search as many models
+            are fitted at once, if the driver has the cores; on workers, one.
         deadline: the longest that one trial may take.
         scratch: a folder that every worker can read, for the rows; the machine's temporary folder
             does where driver and workers are one machine.
@@ -127,11 +123,11 @@ class Running:
     scratch: Path | None = None
     spark: SparkSession | None = None
 
-    def fit(self) -> Fit:
+    def fits(self) -> Fits:
         """How models are fitted outside the search."""
-        if self.runner != "distributed":
-            return fit_spec
-        return self.on_spark().fit_spec
+        if self.runner == "distributed":
+            return Fits(self.on_spark().fit_spec)
+        return Fits(at_once=min(self.parallelism, os.cpu_count() or 1))
 
     def on_spark(self) -> FitOnSpark:
         """Fits whose rows are shared out among the workers."""
@@ -166,6 +162,7 @@ def tune(
     progress: Progress | None = None,
     record: Record | None = None,
     begin: Mapping[str, Value] | None = None,
+    fits: Fits | None = None,
 ) -> Study:
     """Search `spec.search` with TPE; judge the baseline, and its blend with the best trial.
 
@@ -182,6 +179,7 @@ def tune(
         progress: called as trials end with how many did, how many there are, and the best metric.
         record: what ended before the search was interrupted, and where to keep what ends now.
         begin: a point to try first, say the champion's, if the search may propose it.
+        fits: makes the baseline and the blend; as `running` says if None.
 
     Raises:
         DefinitionError: the space has a parameter that a learner does not know.
@@ -195,8 +193,8 @@ def tune(
             "lightgbm out of the search, or use runner 'batch'"
         )
     total = spec.trials if trials is None else trials
-    fit = running.fit()
-    baseline = _beside(spec, "logistic", {}, data, folds, number=BASELINE, fit=fit)
+    fits = fits or running.fits()
+    baseline = _beside(spec, "logistic", {}, data, folds, number=BASELINE, fits=fits)
     with (
         quiet_hyperopt(),
         tempfile.TemporaryDirectory(prefix="stockade-rows-", dir=running.scratch) as folder,
@@ -224,7 +222,7 @@ def tune(
     _require_a_success(spec, study)
     if learner_of(study.best.params) == "isolation":
         return study
-    blend = _beside(spec, "blend", study.best.params, data, folds, number=BLEND, fit=fit)
+    blend = _beside(spec, "blend", study.best.params, data, folds, number=BLEND, fits=fits)
     return replace(study, blend=blend)
 
 
@@ -236,17 +234,18 @@ def _beside(
     folds: Sequence[Split],
     *,
     number: int,
-    fit: Fit,
+    fits: Fits,
 ) -> Trial:
     """One that TPE did not propose, on the same folds."""
     began, begun = time.time(), time.monotonic()
+    # The latest first, as a trial has them.
+    latest = folds[::-1]
+    models = fits.all(
+        [partial(fits, spec, params, algorithm, data.take(fold.train)) for fold in latest]
+    )
     judged = tuple(
-        judge(
-            fit(spec, params, algorithm, data.take(fold.train)),
-            data.take(fold.validation),
-            capacity=spec.review_capacity,
-        )
-        for fold in reversed(folds)
+        judge(model, data.take(fold.validation), capacity=spec.review_capacity)
+        for model, fold in zip(models, latest, strict=True)
     )
     return Trial(
         number=number,

@@ -20,8 +20,8 @@ Trees = BoosterMean | LightTrees
 class Blend:
     """Trees and scorecard together: the mean of their log odds."""
 
-    trees: Trees
-    scorecard: Scorecard
+    trees: Predictor
+    scorecard: Predictor
 
     @property
     def algorithm(self) -> str:
