@@ -29,16 +29,17 @@ WRITING_MODULES = {"store/tables.py", "unity.py"}
 # it lends them to the JVM.
 PRINTING_MODULES = {"cli/frame.py", "notebook.py", "session.py"}
 # Besides the command: where things live, which Java and runtime there is, the switches that MLflow
-# reads only from its environment, the zone of a test's process, whether tasks have values, and a
-# notebook's widgets.
+# reads only from its environment, the zone of a test's process, whether tasks have values, a
+# notebook's widgets, and what a trial's process is started with.
 ENVIRONMENT_MODULES = {
     "cli/frame.py",
+    "learning/child.py",
+    "learning/isolated.py",
     "learning/tracking.py",
     "notebook.py",
     "session.py",
     "target.py",
     "testing.py",
-    "learning/isolated.py",
     "workspace.py",
 }
 

@@ -1,7 +1,10 @@
 """A trial that hangs or crashes is lost alone."""
 
 import os
+import pickle
 import signal
+import subprocess
+import sys
 import threading
 import time
 from datetime import timedelta
@@ -11,6 +14,7 @@ from typing import Any
 import pytest
 
 from stockade.learning import isolated
+from stockade.learning.child import as_text
 from stockade.learning.isolated import Isolated, end_child
 from stockade.learning.split import Split
 from stockade.learning.trial import Objective, save_rows
@@ -32,7 +36,7 @@ def objective(tmp_path: Path) -> Objective:
 
 
 def limited(objective: Objective, seconds: float = 120) -> Isolated:
-    return Isolated(objective=objective, deadline=timedelta(seconds=seconds))
+    return Isolated(objective=as_text(objective), deadline=timedelta(seconds=seconds))
 
 
 def judged(result: dict[str, Any]) -> dict[str, Any]:
@@ -41,6 +45,19 @@ def judged(result: dict[str, Any]) -> dict[str, Any]:
 
 def test_the_child_finds_what_is_found_here(objective: Objective) -> None:
     assert judged(limited(objective)(POINT)) == judged(objective(POINT))
+
+
+def test_who_has_a_trial_evaluated_imports_no_learner(objective: Objective) -> None:
+    script = "import pickle, sys; pickle.load(sys.stdin.buffer); print(*sys.modules)"
+
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        input=pickle.dumps(limited(objective)), capture_output=True, check=True,
+    )  # fmt: skip
+
+    loaded = done.stdout.decode().split()
+    assert "stockade.learning.isolated" in loaded
+    assert not {"lightgbm", "pandas", "sklearn", "xgboost"} & set(loaded)
 
 
 @pytest.mark.slow

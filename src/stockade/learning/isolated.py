@@ -2,7 +2,7 @@
 
 Python can neither stop a running fit nor survive its segmentation fault or the kernel's killing
 it for memory. So each process that evaluates trials keeps one child that does the work, and
-replaces it when it is lost.
+replaces it when it is lost. Only the child imports the learners, which takes seconds.
 """
 
 import atexit
@@ -15,15 +15,12 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from stockade.learning.split import Split
-from stockade.learning.trial import Objective, load_rows, plain_value
+import numpy as np
 
-# A child that is not asked anything for so long lets go of the rows: their files may be gone.
-_IDLE_SECONDS = 30.0
 _START_SECONDS = 120.0
 
 
@@ -32,19 +29,18 @@ class Isolated:
     """An objective whose every call is made in a child process, within a time.
 
     Attributes:
-        objective: what is evaluated.
+        objective: what is evaluated, as text; see `stockade.learning.child`.
         deadline: the longest that one evaluation may take; then its process is killed.
     """
 
-    objective: Objective
+    objective: str
     deadline: timedelta
 
     def __call__(self, params: Mapping[str, Any], bars: Sequence[float] = ()) -> dict[str, Any]:
         """Hyperopt's result; never raises."""
         began, begun = time.time(), time.monotonic()
         try:
-            plain = {name: plain_value(value) for name, value in params.items()}
-            request = json.dumps([asdict(self.objective), plain, list(bars)], default=_slice)
+            request = json.dumps([self.objective, dict(params), list(bars)], default=_plain)
             result: dict[str, Any] = json.loads(_child().ask(request, self.deadline))
         except _LostError as lost:
             end_child()
@@ -65,8 +61,8 @@ class _Child:
     def __init__(self) -> None:
         self.parent = os.getpid()
         self.answers, theirs = os.pipe()
-        self.process = subprocess.Popen(  # noqa: S603 -- this interpreter and this module
-            [sys.executable, "-m", __spec__.name, str(theirs)],
+        self.process = subprocess.Popen(  # noqa: S603 -- this interpreter and a module of ours
+            [sys.executable, "-m", "stockade.learning.child", str(theirs)],
             stdin=subprocess.PIPE,
             # Libraries may print; answers have a pipe of their own.
             stdout=subprocess.DEVNULL,
@@ -143,39 +139,8 @@ def _child() -> _Child:
     return _children[0]
 
 
-def _slice(value: object) -> object:
-    if isinstance(value, slice):
-        return [value.start, value.stop]
-    raise TypeError(type(value).__name__)
-
-
-def _objective(fields: Mapping[str, Any]) -> Objective:
-    folds = tuple(
-        Split(train=slice(*fold["train"]), validation=slice(*fold["validation"]))
-        for fold in fields["folds"]
-    )
-    categories = tuple((name, tuple(values)) for name, values in fields["categories"])
-    plain: dict[str, Any] = {
-        **fields, "inputs": tuple(fields["inputs"]), "folds": folds, "categories": categories,
-        "monotone": tuple((name, way) for name, way in fields["monotone"]),
-    }  # fmt: skip
-    return Objective(**plain)
-
-
-def _serve(answers: int) -> None:
-    """Answer requests until the parent is gone."""
-    os.write(answers, b"ready\n")
-    while True:
-        if not select.select([sys.stdin], [], [], _IDLE_SECONDS)[0]:
-            load_rows.cache_clear()
-        request = sys.stdin.readline()
-        if not request:
-            return
-        fields, params, bars = json.loads(request)
-        answer = json.dumps(_objective(fields)(params, bars)).encode() + b"\n"
-        while answer:
-            answer = answer[os.write(answers, answer) :]
-
-
-if __name__ == "__main__":
-    _serve(int(sys.argv[1]))
+def _plain(value: object) -> object:
+    """A parameter as JSON knows it: what NumPy drew may be a scalar of its own kind."""
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"a parameter cannot be a {type(value).__name__}")

@@ -93,9 +93,8 @@ class Objective:
                 worth its remaining folds.
         """
         began, begun = time.time(), time.monotonic()
-        plain = {name: plain_value(value) for name, value in params.items()}
         try:
-            result = self._judged(plain, bars)
+            result = self._judged(params, bars)
         except FileNotFoundError:
             reason = "the worker cannot read the rows: give a scratch folder that all workers share"
             result = {"status": "fail", "reason": reason}
@@ -199,11 +198,3 @@ def lost_trial(fault: object) -> dict[str, Any]:
 
 def _document(folds: Sequence[Evaluation], value: float) -> dict[str, Any]:
     return {"status": "ok", "loss": -value, "folds": [asdict(one) for one in folds]}
-
-
-def plain_value(value: object) -> Value:
-    """A parameter as JSON knows it: what NumPy drew may be a scalar of its own kind."""
-    plain = value.item() if isinstance(value, np.generic) else value
-    if not isinstance(plain, str | int | float):
-        raise TypeError(f"a parameter cannot be a {type(value).__name__}")
-    return plain

@@ -24,6 +24,7 @@ from pyspark.sql import SparkSession
 
 from stockade.definitions.model import Algorithm, Choice, Metric, ModelSpec, Range
 from stockade.errors import DefinitionError, StockadeError
+from stockade.learning.child import as_text
 from stockade.learning.classic import (
     FitOnSpark,
     classic_session,
@@ -211,7 +212,7 @@ def tune(
             categories=tuple(data.categories.items()),
             monotone=tuple(spec.monotone.items()),
         )
-        whole = Isolated(objective=objective, deadline=running.deadline)
+        whole = Isolated(objective=as_text(objective), deadline=running.deadline)
         if running.runner == "distributed":
             whole = objective_on_spark(objective, running.on_spark())
         ended = search(
