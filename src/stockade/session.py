@@ -156,6 +156,8 @@ def _settings(target: Target, memory: str, *, optimise: bool) -> dict[str, str]:
         "spark.python.daemon.module": "stockade.worker",
         # Over TCP on one machine, two sides that both write large batches have been seen to stall.
         "spark.python.unix.domain.socket.enabled": "true",
+        # To note of each column where in Python it was made takes as long as to make it.
+        "spark.python.sql.dataFrameDebugging.enabled": "false",
         "spark.sql.shuffle.partitions": "8",
         "spark.sql.execution.arrow.pyspark.enabled": "true",
         # Few large batches: each costs a round trip to the Python worker.
