@@ -109,11 +109,12 @@ def backtest(
     moments = table.column(columns.decided_at)
     scores: dict[str, list[Numbers]] = {name: [] for name in (RETRAINED, FROZEN, HINDSIGHT)}
     steps: list[Step] = []
-    fits = Fits()
     frozen = None
     for (at, label), until in zip(known, [*dates[1:], end], strict=True):
         before = table.filter(pc.less(moments, _scalar(at, moments.type)))
         then = replace(columns, label=label, state=None)
+        # Of each date's own: nobody asks again for those of another.
+        fits = Fits()
         learnt = _learnt(spec, before, then, at=at, maturity=maturity)
         model = fits(spec, params, algorithm, learnt)
         frozen = frozen or model
