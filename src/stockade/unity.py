@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from stockade.definitions.fingerprint import view_fingerprints
+from stockade.definitions.names import quoted
 from stockade.definitions.sensitivity import SENSITIVITIES, Sensitivity
 from stockade.definitions.view import FeatureService, FeatureView
 from stockade.definitions.wording import meanings
@@ -65,7 +66,7 @@ def statements(view: FeatureView, table: str, *, readers: Readers) -> tuple[Stat
     return (
         *_comments(view, table), *_key(view, table), *_tags(view, table),
         *(
-            Statement(kind="grant", sql=f"GRANT SELECT ON TABLE {table} TO {_quoted(group)}")
+            Statement(kind="grant", sql=f"GRANT SELECT ON TABLE {table} TO {quoted(group)}")
             for group in readers.get(view.sensitivity, ())
         ),
     )  # fmt: skip
@@ -127,7 +128,7 @@ def readers_of(pairs: Sequence[tuple[str, str]]) -> Readers:
 
 def identifier(name: str) -> str:
     """A dotted name, each part quoted."""
-    return ".".join(_quoted(part) for part in name.split("."))
+    return ".".join(quoted(part) for part in name.split("."))
 
 
 def _comments(view: FeatureView, table: str) -> Iterator[Statement]:
@@ -140,7 +141,7 @@ def _comments(view: FeatureView, table: str) -> Iterator[Statement]:
     for column, meaning in words.items():
         yield Statement(
             kind="comment",
-            sql=f"ALTER TABLE {table} ALTER COLUMN {_quoted(column)} COMMENT {_text(meaning)}",
+            sql=f"ALTER TABLE {table} ALTER COLUMN {quoted(column)} COMMENT {_text(meaning)}",
         )
 
 
@@ -149,11 +150,11 @@ def _key(view: FeatureView, table: str) -> Iterator[Statement]:
     columns = [*view.entity.keys, AS_OF]
     for column in columns:
         yield Statement(
-            kind="key", sql=f"ALTER TABLE {table} ALTER COLUMN {_quoted(column)} SET NOT NULL"
+            kind="key", sql=f"ALTER TABLE {table} ALTER COLUMN {quoted(column)} SET NOT NULL"
         )
     yield Statement(kind="key", sql=f"ALTER TABLE {table} DROP PRIMARY KEY IF EXISTS CASCADE")
-    listed = ", ".join([*map(_quoted, view.entity.keys), f"{_quoted(AS_OF)} TIMESERIES"])
-    name = _quoted(f"{view.name}_key")
+    listed = ", ".join([*map(quoted, view.entity.keys), f"{quoted(AS_OF)} TIMESERIES"])
+    name = quoted(f"{view.name}_key")
     yield Statement(
         kind="key", sql=f"ALTER TABLE {table} ADD CONSTRAINT {name} PRIMARY KEY ({listed})"
     )
@@ -171,17 +172,13 @@ def _tags(view: FeatureView, table: str) -> Iterator[Statement]:
         pairs = _pairs({"fingerprint": fingerprint})
         yield Statement(
             kind="tag",
-            sql=f"ALTER TABLE {table} ALTER COLUMN {_quoted(column)} SET TAGS ({pairs})",
+            sql=f"ALTER TABLE {table} ALTER COLUMN {quoted(column)} SET TAGS ({pairs})",
         )
 
 
 def _pairs(tags: Mapping[str, str]) -> str:
     held = {name: value[:_TAG] for name, value in tags.items() if value}
     return ", ".join(f"{_text(name)} = {_text(value)}" for name, value in held.items())
-
-
-def _quoted(name: str) -> str:
-    return "`{}`".format(name.replace("`", "``"))
 
 
 def _text(value: str) -> str:

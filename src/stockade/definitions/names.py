@@ -39,6 +39,11 @@ def check_column(name: object, *, who: str) -> None:
         )
 
 
+def quoted(name: str) -> str:
+    """Any name as SQL takes it."""
+    return "`{}`".format(name.replace("`", "``"))
+
+
 def tuple_of(values: Iterable[V] | str | None) -> tuple[Any, ...]:
     """The values as a tuple; a lone string is one value, not its letters."""
     if values is None:

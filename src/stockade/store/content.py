@@ -7,6 +7,8 @@ from datetime import date
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from stockade.definitions.names import quoted
+
 _ROWS, _HASH = "_rows", "_hash"
 
 
@@ -46,7 +48,7 @@ def content_by_day(rows: DataFrame, column: str) -> Mapping[date, Content]:
 
 def _parts(rows: DataFrame) -> str:
     """Each column, and which are null: the hash of Spark passes over nulls."""
-    names = ["`{}`".format(name.replace("`", "``")) for name in sorted(rows.columns)]
+    names = [quoted(name) for name in sorted(rows.columns)]
     empty = ", ".join(f"IF({name} IS NULL, '1', '0')" for name in names)
     return f"{', '.join(names)}, concat({empty})"
 

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from pyspark.sql import DataFrame, SparkSession
 
-from stockade.definitions.names import check_column, check_name
+from stockade.definitions.names import check_column, check_name, quoted
 from stockade.errors import (
     DataError,
     DefinitionError,
@@ -469,7 +469,7 @@ class Tables:
     def _sql_name(self, name: str) -> str:
         if self.target.folder is None or "." in name:
             return self._identifier(name)
-        return "delta.`{}`".format(str(self._path(name)).replace("`", "``"))
+        return f"delta.{quoted(str(self._path(name)))}"
 
     def _identifier(self, name: str) -> str:
         parts = name.split(".")
