@@ -179,21 +179,21 @@ def test_engine_and_oracle_agree_on_generated_histories(spark: SparkSession, bat
     ]
     names = [name for history in histories for name in history.selection.names]
 
-    options = EngineOptions(few_rows=(0, 1_000_000)[batch % 2])
-
-    attached = attach(spine, histories, decided_at="decided_at", options=options)
-    engine = attached.rows.orderBy("row").toArrow()
     oracle = naive(spine, histories, decided_at="decided_at").orderBy("row").toArrow()
+    shuffled = EngineOptions(few_rows=(0, 1_000_000)[batch % 2])
+    for options in (shuffled, EngineOptions(driver_rows=1_000_000)):
+        attached = attach(spine, histories, decided_at="decided_at", options=options)
+        engine = attached.rows.orderBy("row").toArrow()
 
-    assert engine.num_rows == spine.count()
-    for name in names:
-        for row, ours, theirs in zip(
-            engine["row"].to_pylist(),
-            engine[name].to_pylist(),
-            oracle[name].to_pylist(),
-            strict=True,
-        ):
-            assert same(ours, theirs), (batch, name, row, ours, theirs)
+        assert engine.num_rows == spine.count()
+        for name in names:
+            for row, ours, theirs in zip(
+                engine["row"].to_pylist(),
+                engine[name].to_pylist(),
+                oracle[name].to_pylist(),
+                strict=True,
+            ):
+                assert same(ours, theirs), (batch, name, row, ours, theirs)
 
 
 def frames(spark: SparkSession, batch: int) -> tuple[DataFrame, DataFrame]:

@@ -57,11 +57,10 @@ def features(spine: DataFrame, of: View, events: DataFrame) -> list[tuple[object
     histories = [history(of, events)]
     names = histories[0].selection.names
     # Of few decisions, revisions are sorted out in another order than of many.
+    ways = [EngineOptions(few_rows=few) for few in ((0, 1_000) if of.source.dedupe else (1_000,))]
+    ways.append(EngineOptions(driver_rows=1_000))
     engine = [
-        attach(
-            spine, histories, decided_at="decided_at", options=EngineOptions(few_rows=few_rows)
-        ).rows
-        for few_rows in ((0, 1_000) if of.source.dedupe else (1_000,))
+        attach(spine, histories, decided_at="decided_at", options=options).rows for options in ways
     ]
     oracle = naive(spine, histories, decided_at="decided_at")
     expected, *found = (

@@ -36,6 +36,11 @@ from stockade.store.tables import Tables
 TICK: Mapping[str, timedelta] = {"daily": days(1), "hourly": hours(1)}
 AS_OF, AS_OF_ON = "as_of", "as_of_on"
 
+# What a driver of two gigabytes can hold: Parquet is a fifth or less of what it is in memory, and
+# a decision with some hundreds of features has a few kilobytes.
+DRIVER_BYTES = 128 << 20
+DRIVER_ROWS = 100_000
+
 # What a window without events gives: in a snapshot an entity without a row had none.
 _ZERO_WHEN_EMPTY = frozenset({"count", "sum", "count_distinct"})
 
@@ -113,6 +118,15 @@ class Inputs:
         self.kept.append((source, frame))
         return frame
 
+    def options(self) -> EngineOptions:
+        """How the engine should compute from what was opened: on the driver if that is little."""
+        parts = (part for origin, _ in self.opened for part in parts_of(origin))
+        if not all(isinstance(part, Table) for part in parts):
+            return EngineOptions()
+        size = self.tables.bytes()
+        little = size is not None and size <= DRIVER_BYTES
+        return EngineOptions(driver_rows=DRIVER_ROWS if little else 0)
+
     def check(self, source: EventSource) -> Check:
         """What is found of a source that has a contract; writes its quarantine table."""
         rows = self.open(source.origin)
@@ -147,7 +161,7 @@ def attach_service(
         inputs: where events come from.
         mode: `exact` (from events, at each decision) or `snapshot` (from materialised tables).
         audit: also attach the latest clocks that each view used.
-        options: how the engine cuts its work.
+        options: how the engine cuts its work; by default as fits the size of the inputs.
 
     Returns:
         n rows: the spine's columns, every computed feature (hidden ones too), audit columns.
@@ -157,8 +171,9 @@ def attach_service(
         selections = tuple(_snapshots(selections, inputs))
     histories = [inputs.history(selection) for selection in selections]
     attached = attach(
-        rows, histories, decided_at=spine.decided_at, keys=spine.keys, audit=audit, options=options
-    )
+        rows, histories, decided_at=spine.decided_at, keys=spine.keys, audit=audit,
+        options=options or inputs.options(),
+    )  # fmt: skip
     features = attached.rows
     if mode == "snapshot":
         features = _filled(features, service.selections())

@@ -262,7 +262,9 @@ def snapshots(
     ticks = without_entity(inputs.tables.tables, ticks, view.entity.name)
     names = tuple(feature.name for feature in view.features())
     history = History(Selection(view=view, names=names), events)
-    attached = attach(ticks, [history], decided_at=AS_OF, every_key=True, options=options)
+    attached = attach(
+        ticks, [history], decided_at=AS_OF, every_key=True, options=options or inputs.options()
+    )
     return attached.rows.select("*", F.to_date(AS_OF).alias(AS_OF_ON))
 
 

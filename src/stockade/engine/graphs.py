@@ -1,7 +1,7 @@
 """Views of links on Spark: what hangs together goes to one task."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -56,69 +56,29 @@ class Cut:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
-    """One table on its way to the tasks: its rows, and the columns that place them."""
+    """One table on its way to the tasks.
+
+    Attributes:
+        rows: of the table.
+        keys: the columns that place them.
+        shared: what ties these keys to others: attributes, or the receiver's keys.
+    """
 
     rows: DataFrame
     keys: Sequence[str]
-
-
-def linked(
-    rows: Carried,
-    view: LinkView,
-    tables: tuple[Side, Side | None],
-    spine_keys: Sequence[str],
-    kernel: Kernel,
-    fields: Sequence[pa.Field],
-    *,
-    decided_at: str,
-    cut: Cut,
-) -> Carried:
-    """The rows with the features of links: (`_k`..., `_a`..., clocks) and labels."""
-    links, labels = tables
-    attributes = [name for name in links.rows.columns if name.startswith(ATTRIBUTE)]
-    total = links.rows.count()
-    if view.hub is not None and total > cut.bucket_rows:
-        links = Side(rows=_without_hubs(view, links.rows, attributes, cut, total), keys=links.keys)
-    pairs = links.rows.select(_hashed(links.keys, _NODE), _hashed(attributes, _OTHER, salt=True))
-    return placed(
-        rows, view, (links, labels), pairs, spine_keys, kernel, fields,
-        decided_at=decided_at, cut=cut, total=total,
-    )  # fmt: skip
-
-
-def flowed(
-    rows: Carried,
-    view: FlowView,
-    tables: tuple[Side, Side | None],
-    receiver: Sequence[str],
-    spine_keys: Sequence[str],
-    kernel: Kernel,
-    fields: Sequence[pa.Field],
-    *,
-    decided_at: str,
-    cut: Cut,
-) -> Carried:
-    """The rows with the features of transfers: (sender, `receiver`, ..., clocks) and labels."""
-    moved, _ = tables
-    pairs = moved.rows.select(_hashed(moved.keys, _NODE), _hashed(receiver, _OTHER))
-    return placed(
-        rows, view, tables, pairs, spine_keys, kernel, fields,
-        decided_at=decided_at, cut=cut, total=moved.rows.count(),
-    )  # fmt: skip
+    shared: Sequence[str] = ()
 
 
 def placed(
     rows: Carried,
     view: LinkView | FlowView,
     tables: tuple[Side, Side | None],
-    pairs: DataFrame,
     spine_keys: Sequence[str],
     kernel: Kernel,
     fields: Sequence[pa.Field],
     *,
     decided_at: str,
     cut: Cut,
-    total: int,
 ) -> Carried:
     """The rows with what the kernel makes of each bucket; every bucket holds components whole.
 
@@ -126,23 +86,31 @@ def placed(
     each component goes where the hash of its least member says. Hashes of 64 bits that collide
     join two components in one bucket, and change nothing.
     """
+    ties, labels = tables
+    total = ties.rows.count()
     packed: list[DataFrame] = []
     if total <= cut.bucket_rows:
         buckets = 1
         spine = rows.packed(spine_keys, buckets, decided_at=decided_at)
-        for tag, table in enumerate(tables, start=1):
+        for tag, table in enumerate((ties, labels), start=1):
             if table is not None:
                 ready = table.rows.withColumn(BUCKET, F.lit(0).cast("int"))
                 packed.append(ready.mapInArrow(packer(tag), PACKED_DDL))
     else:
+        links = isinstance(view, LinkView)
+        if links and view.hub is not None:
+            ties = replace(ties, rows=_without_hubs(view, ties, cut, total))
+        pairs = ties.rows.select(
+            _hashed(ties.keys, _NODE), _hashed(ties.shared, _OTHER, salt=links)
+        )
         homes = pairs.mapInArrow(contracted, PAIRS_DDL).repartition(1)
         homes = homes.mapInArrow(contracted, PAIRS_DDL)
         homes = homes.select(F.col(_NODE), F.col(_OTHER).alias(_HOME))
-        _refuse_giants(view, tables[0], homes, cut)
+        _refuse_giants(view, ties, homes, cut)
         buckets = max(2, -(-total // cut.bucket_rows))
         at_home = _at_home(rows.rows(), spine_keys, homes, buckets)
         spine = packed_spine(at_home, spine_keys, F.col(BUCKET), decided_at=decided_at)
-        for tag, table in enumerate(tables, start=1):
+        for tag, table in enumerate((ties, labels), start=1):
             if table is not None:
                 ready = _at_home(table.rows, table.keys, homes, buckets)
                 packed.append(ready.mapInArrow(packer(tag), PACKED_DDL))
@@ -181,14 +149,12 @@ def _refuse_giants(view: LinkView | FlowView, table: Side, homes: DataFrame, cut
     )
 
 
-def _without_hubs(
-    view: LinkView, links: DataFrame, attributes: Sequence[str], cut: Cut, total: int
-) -> DataFrame:
+def _without_hubs(view: LinkView, links: Side, cut: Cut, total: int) -> DataFrame:
     """The links that join, decided per attribute in tasks of their own."""
-    entity = [name for name in links.columns if name.startswith("_k")]
+    entity, attributes, schema = links.keys, links.shared, links.rows.schema
     buckets = max(2, -(-total // cut.bucket_rows))
     memory = None if view.memory is None else microseconds(view.memory)
-    hub, schema = view.hub, links.schema
+    hub = view.hub
 
     def judge(batches: Batches) -> Batches:
         for tables in unpack(batches).values():
@@ -199,7 +165,7 @@ def _without_hubs(
             joins = (when.begin < when.end) & (crowd <= (hub or 0))
             yield from table.filter(pa.array(joins)).combine_chunks().to_batches()
 
-    placed_rows = links.withColumn(BUCKET, bucket_of(attributes, buckets))
+    placed_rows = links.rows.withColumn(BUCKET, bucket_of(attributes, buckets))
     packed = placed_rows.mapInArrow(packer(0), PACKED_DDL)
     return by_bucket(packed, buckets).mapInArrow(judge, schema)
 

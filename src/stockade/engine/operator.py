@@ -1,19 +1,13 @@
 """The one operator: events and decision moments in, one row of features per decision out."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-from numpy.typing import NDArray
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from stockade.engine.bind import History, Track, bind, value_column
-from stockade.engine.bucket import Bucket, Events, Queries
-from stockade.engine.keys import Codes
+from stockade.engine.bind import History, Track, bind
+from stockade.engine.driver import Asked, at_once, head
 from stockade.engine.layout import (
     BUCKET_ROWS,
     COMPONENT_ROWS,
@@ -21,20 +15,18 @@ from stockade.engine.layout import (
     HOT_ROWS,
     Layout,
     SpineProfile,
+    any_of,
     count_events,
     in_reach,
     plan_layout,
     profile_spine,
 )
 from stockade.engine.pack import BUCKET, PACKED_DDL, packer
-from stockade.engine.patterns import attach_pattern, patterns_of
-from stockade.engine.program import Output
-from stockade.engine.revisions import EVENT, FROM, UNTIL, clocks, with_all_revisions
+from stockade.engine.patterns import Pattern, attach_pattern, patterns_of
+from stockade.engine.revisions import EVENT, clocks, with_all_revisions
 from stockade.engine.shuffle import (
-    CLOCK,
     MOMENT,
     Carried,
-    Kernel,
     bucket_of,
     clock_columns,
     computed,
@@ -43,6 +35,7 @@ from stockade.engine.shuffle import (
     packed_spine,
 )
 from stockade.engine.slices import Spread
+from stockade.engine.tracks import Shape, fields_of, track_kernel, travelling
 
 # pyarrow's stubs know neither masked index arrays nor dictionary arrays behind `Array`.
 # pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false
@@ -61,12 +54,16 @@ class EngineOptions:
         component_rows: links or transfers that hang together above which a view is refused.
         few_rows: decisions up to which a source is read once more for the events that their keys
             touch, so that the revisions of those alone are sorted out, and not of all.
+        driver_rows: decisions up to which everything is computed on the driver, which must then
+            hold all events in reach: nothing is shuffled, which for a million events takes longer
+            than to compute their features. 0 for never.
     """
 
     bucket_rows: int = BUCKET_ROWS
     hot_rows: int = HOT_ROWS
     component_rows: int = COMPONENT_ROWS
     few_rows: int = FEW_ROWS
+    driver_rows: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +113,17 @@ def attach(
     """
     tracks = bind(spine, histories, decided_at=decided_at, keys=keys or {})
     patterns = patterns_of(histories, keys or {})
-    profile = profile_spine(spine, [*tracks, *patterns], decided_at=decided_at)
     settings = options or EngineOptions()
+    wanted = _wanted(spine, histories, tracks, patterns, audit=audit)
+    few = head(spine, settings.driver_rows)
+    if few is not None:
+        asked = Asked(
+            spine=spine, rows=few, decided_at=decided_at, tracks=tracks, patterns=patterns,
+            audit=audit,
+        )  # fmt: skip
+        ((featured, profile),) = at_once([asked])
+        return Attached(featured.select(*wanted), profile)
+    profile = profile_spine(spine, [*tracks, *patterns], decided_at=decided_at)
     groups = () if every_key else (one.spine_keys for one in (*tracks, *patterns))
     held = held_keys(spine, groups, rows=profile.rows)
     counted = list(zip(tracks, count_events(tracks, profile), strict=True))
@@ -142,21 +148,23 @@ def attach(
         )
         ready = list(zip(group, pruned, strict=True))
         rows = _attach_entity(rows, ready, layout, decided_at=decided_at, audit=audit)
-    wanted = [name for history in histories for name in history.selection.names]
+    return Attached(rows.rows().select(*wanted), profile)
+
+
+def _wanted(
+    spine: DataFrame,
+    histories: Sequence[History],
+    tracks: Sequence[Track],
+    patterns: Sequence[Pattern],
+    *,
+    audit: bool,
+) -> list[str]:
+    """The columns of the result, in their order."""
+    names = [name for history in histories for name in history.selection.names]
     views = [view for track in tracks for view in track.views]
     views += [pattern.view.name for pattern in patterns]
     clocks_used = [name for view in views for name in clock_columns(view) if audit]
-    return Attached(rows.rows().select(*spine.columns, *wanted, *clocks_used), profile)
-
-
-class _Shape(NamedTuple):
-    """What a worker needs to know of a track."""
-
-    outputs: Mapping[str, tuple[Output, ...]]
-    values: Mapping[str, pa.DataType]
-    masks: tuple[str, ...]
-    settling: int
-    audit: bool
+    return [*spine.columns, *names, *clocks_used]
 
 
 def _attach_entity(
@@ -174,12 +182,9 @@ def _attach_entity(
         spread = _spread(layout, time=EVENT, reach=track.reach or 0)
         ready = _ready_events(track, events, layout)
         packed.append(ready.mapInArrow(packer(tag, spread), PACKED_DDL))
-    shapes = [
-        _Shape(track.views, track.values, tuple(track.masks.values()), track.settling, audit)
-        for track, _ in tracks
-    ]
-    kernel = _kernel(shapes, key_count=len(spine_keys))
-    return computed(rows, packed, kernel, _fields(shapes), buckets=layout.buckets)
+    shapes = [Shape.of(track, audit=audit) for track, _ in tracks]
+    kernel = track_kernel(shapes)
+    return computed(rows, packed, kernel, fields_of(shapes), buckets=layout.buckets)
 
 
 def _pruned(track: Track, profile: SpineProfile, keys: DataFrame | None, *, few: bool) -> DataFrame:
@@ -192,8 +197,7 @@ def _pruned(track: Track, profile: SpineProfile, keys: DataFrame | None, *, few:
     timed = clocks(track.source, events).where(in_reach(track, profile))
     masks = [output.mask for output in track.outputs]
     if all(masks):
-        wanted = [f"coalesce(({where}), false)" for where in track.masks]
-        timed = timed.where(F.expr(" OR ".join(wanted)))
+        timed = timed.where(any_of(track.masks))
     return of_spine(timed, track.source_keys, keys)
 
 
@@ -211,23 +215,9 @@ def _packed_spine(
 
 
 def _ready_events(track: Track, events: DataFrame, layout: Layout) -> DataFrame:
-    """The columns that travel: keys, clocks, measured values, filters as booleans."""
     placed, bucket = _placed(events, track.source_keys, layout)
-    clocks_kept = [EVENT]
-    if track.source.available_at or track.source.dedupe:
-        clocks_kept.append(FROM)
-    if UNTIL in events.columns:
-        clocks_kept.append(UNTIL)
-    return placed.select(
-        *(F.col(key).alias(f"_k{i}") for i, key in enumerate(track.source_keys)),
-        *clocks_kept,
-        bucket,
-        *(value_column(track.source, events, name).alias(f"v_{name}") for name in track.values),
-        *(
-            F.coalesce(F.expr(where), F.lit(False)).alias(mask)
-            for where, mask in track.masks.items()
-        ),
-    )
+    keys = (F.col(key).alias(f"_k{i}") for i, key in enumerate(track.source_keys))
+    return placed.select(*keys, bucket, *travelling(track, events))
 
 
 def _placed(rows: DataFrame, keys: Sequence[str], layout: Layout) -> tuple[DataFrame, Column]:
@@ -243,68 +233,3 @@ def _spread(layout: Layout, *, time: str, reach: int) -> Spread | None:
     if layout.slices is None:
         return None
     return Spread(edges=layout.slices.edges, time=time, reach=reach)
-
-
-def _fields(shapes: Sequence[_Shape]) -> list[pa.Field]:
-    fields: list[pa.Field] = []
-    for shape in shapes:
-        for view, outputs in shape.outputs.items():
-            fields += [pa.field(output.name, output.type) for output in outputs]
-            if shape.audit:
-                fields += [pa.field(name, CLOCK) for name in clock_columns(view)]
-    return fields
-
-
-def _kernel(shapes: Sequence[_Shape], *, key_count: int) -> Kernel:
-    """What a bucket of one entity becomes: the columns of `_fields`."""
-    return lambda tables: [*_columns(tables, shapes, key_count)]
-
-
-def _columns(
-    tables: Mapping[int, pa.Table], shapes: Sequence[_Shape], key_count: int
-) -> Iterator[pa.Array]:
-    spine = tables[0]
-    key_names = [f"_k{i}" for i in range(key_count)]
-    codes = Codes(spine.select(key_names))
-    moment = spine.column(MOMENT)
-    queries = Queries(
-        key=codes.spine,
-        time=pc.fill_null(moment, 0).to_numpy(),
-        valid=None if moment.null_count == 0 else moment.is_valid().to_numpy(),
-    )
-    for tag, shape in enumerate(shapes, start=1):
-        rows = tables.get(tag)
-        keys = None if rows is None else codes.of(rows.select(key_names))
-        bucket = Bucket(_events(rows, keys, shape), queries, entities=codes.count)
-        for outputs in shape.outputs.values():
-            yield from bucket.compute(outputs)
-            if shape.audit:
-                yield from bucket.latest_used(outputs)
-
-
-def _events(rows: pa.Table | None, keys: NDArray[np.int64] | None, shape: _Shape) -> Events:
-    if rows is None or keys is None:
-        nothing = np.empty(0, dtype=np.int64)
-        return Events(
-            key=nothing, time=nothing, visible_from=None, visible_until=None,
-            settling=shape.settling,
-            values={name: pa.array([], type=kind) for name, kind in shape.values.items()},
-            masks={name: np.empty(0, dtype=np.bool_) for name in shape.masks},
-        )  # fmt: skip
-    present = set(rows.column_names)
-    return Events(
-        key=keys,
-        time=rows.column(EVENT).to_numpy(),
-        visible_from=rows.column(FROM).to_numpy() if FROM in present else None,
-        visible_until=rows.column(UNTIL).to_numpy() if UNTIL in present else None,
-        settling=shape.settling,
-        values={
-            name: _plain(rows.column(f"v_{name}"), kind) for name, kind in shape.values.items()
-        },
-        masks={name: rows.column(name).to_numpy() for name in shape.masks},
-    )
-
-
-def _plain(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
-    # Spark may send large strings; the kernels know one kind.
-    return column if column.type == kind else column.cast(kind)

@@ -17,7 +17,7 @@ from stockade.engine.bind import History
 from stockade.engine.columns import smallest_units
 from stockade.engine.fitting import money_type
 from stockade.engine.flows import AMOUNT, CATEGORY, RECEIVER, flow_kernel
-from stockade.engine.graphs import ATTRIBUTE, Cut, Side, flowed, link_kernel, linked
+from stockade.engine.graphs import ATTRIBUTE, Cut, Side, link_kernel, placed
 from stockade.engine.keys import Codes
 from stockade.engine.layout import SpineProfile
 from stockade.engine.matching import Moves, match
@@ -27,6 +27,7 @@ from stockade.engine.revisions import EVENT, FROM, UNTIL, clocks
 from stockade.engine.shuffle import (
     CLOCK,
     Carried,
+    Kernel,
     bucket_of,
     clock_columns,
     computed,
@@ -93,6 +94,30 @@ def patterns_of(histories: Sequence[History], keys: Mapping[str, str]) -> tuple[
     return tuple(found)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """A pattern's tables, and what a bucket of them becomes.
+
+    Attributes:
+        tables: what travels beside the spine, of tag 1 and 2; the second may be wanting.
+        kernel: of buckets that hold whole whatever belongs together.
+    """
+
+    tables: tuple[Side, Side | None]
+    kernel: Kernel
+
+
+def prepared(pattern: Pattern, profile: SpineProfile, *, audit: bool) -> Ready:
+    """The rows that some decision of the spine may count, and the kernel for them."""
+    if isinstance(pattern.view, MatchView):
+        return _matched(pattern, pattern.view, profile, audit=audit)
+    if isinstance(pattern.view, LinkView):
+        return _linked(pattern, pattern.view, profile, audit=audit)
+    if isinstance(pattern.view, FlowView):
+        return _flowed(pattern, pattern.view, profile, audit=audit)
+    raise DefinitionError(f"view '{pattern.view.name}' is of a kind that the engine does not know")
+
+
 def attach_pattern(
     rows: Carried,
     pattern: Pattern,
@@ -105,21 +130,39 @@ def attach_pattern(
     component_rows: int,
 ) -> Carried:
     """The rows with the pattern's features; each row exactly once."""
-    if isinstance(pattern.view, MatchView):
-        return _matched(
-            rows, pattern, pattern.view, profile, held, decided_at=decided_at, audit=audit,
+    ready, fields = prepared(pattern, profile, audit=audit), pattern.fields(audit=audit)
+    if not isinstance(pattern.view, LinkView | FlowView):
+        return _by_key(
+            rows, pattern, ready, profile, held, decided_at=decided_at, audit=audit,
             bucket_rows=bucket_rows,
         )  # fmt: skip
-    cut = Cut(bucket_rows=bucket_rows, component_rows=component_rows)
-    if isinstance(pattern.view, LinkView):
-        return _linked(
-            rows, pattern, pattern.view, profile, decided_at=decided_at, audit=audit, cut=cut
-        )
-    if isinstance(pattern.view, FlowView):
-        return _flowed(
-            rows, pattern, pattern.view, profile, decided_at=decided_at, audit=audit, cut=cut
-        )
-    raise DefinitionError(f"view '{pattern.view.name}' is of a kind that the engine does not know")
+    return placed(
+        rows, pattern.view, ready.tables, pattern.spine_keys, ready.kernel, fields,
+        decided_at=decided_at, cut=Cut(bucket_rows=bucket_rows, component_rows=component_rows),
+    )  # fmt: skip
+
+
+def _by_key(
+    rows: Carried,
+    pattern: Pattern,
+    ready: Ready,
+    profile: SpineProfile,
+    held: DataFrame | None,
+    *,
+    decided_at: str,
+    audit: bool,
+    bucket_rows: int,
+) -> Carried:
+    """All rows of one key in one bucket."""
+    table, _ = ready.tables
+    moved = of_spine(table.rows, table.keys, held)
+    buckets = max(2, -(-(profile.rows + moved.count()) // bucket_rows))
+    packed = moved.withColumn("_bucket", bucket_of(table.keys, buckets)).mapInArrow(
+        packer(1), PACKED_DDL
+    )
+    spine = rows.packed(pattern.spine_keys, buckets, decided_at=decided_at)
+    fields = pattern.fields(audit=audit)
+    return computed(rows, [spine, packed], ready.kernel, fields, buckets=buckets)
 
 
 def facts(
@@ -139,23 +182,9 @@ def facts(
 # --- matched money ---
 
 
-def _matched(
-    rows: Carried,
-    pattern: Pattern,
-    view: MatchView,
-    profile: SpineProfile,
-    held: DataFrame | None,
-    *,
-    decided_at: str,
-    audit: bool,
-    bucket_rows: int,
-) -> Carried:
+def _matched(pattern: Pattern, view: MatchView, profile: SpineProfile, *, audit: bool) -> Ready:
     money = money_type(view, pattern.frames) or T.LongType()
     moves = _moves(view, pattern.frames, profile, money)
-    keys = [f"_k{i}" for i in range(len(pattern.spine_keys))]
-    moves = of_spine(moves, keys, held)
-    buckets = max(2, -(-(profile.rows + moves.count()) // bucket_rows))
-    ready = moves.withColumn("_bucket", bucket_of(keys, buckets)).mapInArrow(packer(1), PACKED_DDL)
     measures, scale = list(pattern.measures.values()), getattr(money, "scale", 0)
 
     def kernel(tables: Mapping[int, pa.Table]) -> Sequence[pa.Array]:
@@ -168,8 +197,8 @@ def _matched(
         )  # fmt: skip
         return [*found.columns, *((found.event_at, found.known_at) if audit else ())]
 
-    spine = rows.packed(pattern.spine_keys, buckets, decided_at=decided_at)
-    return computed(rows, [spine, ready], kernel, pattern.fields(audit=audit), buckets=buckets)
+    keys = [f"_k{i}" for i in range(len(pattern.spine_keys))]
+    return Ready(tables=(Side(rows=moves, keys=keys), None), kernel=kernel)
 
 
 def _moves(
@@ -219,16 +248,7 @@ def _as_moves(rows: pa.Table | None, codes: Codes, scale: int) -> Moves:
 # --- shared attributes ---
 
 
-def _linked(
-    rows: Carried,
-    pattern: Pattern,
-    view: LinkView,
-    profile: SpineProfile,
-    *,
-    decided_at: str,
-    audit: bool,
-    cut: Cut,
-) -> Carried:
+def _linked(pattern: Pattern, view: LinkView, profile: SpineProfile, *, audit: bool) -> Ready:
     names = view.entity.keys
     keys = [f"_k{i}" for i in range(len(names))]
     shared = [f"{ATTRIBUTE}{i}" for i in range(len(view.attribute))]
@@ -242,26 +262,16 @@ def _linked(
         columns = [F.col(view.label_keys[n]).alias(k) for n, k in zip(names, keys, strict=True)]
         noted = facts(view.labels, pattern.frames[1], profile, *columns).dropna(subset=keys)
         labels = Side(rows=noted, keys=keys)
-    return linked(
-        rows, view, (Side(rows=links, keys=keys), labels), pattern.spine_keys,
-        link_kernel(view, list(pattern.measures.values()), audit=audit),
-        pattern.fields(audit=audit), decided_at=decided_at, cut=cut,
-    )  # fmt: skip
+    return Ready(
+        tables=(Side(rows=links, keys=keys, shared=shared), labels),
+        kernel=link_kernel(view, list(pattern.measures.values()), audit=audit),
+    )
 
 
 # --- transfers ---
 
 
-def _flowed(
-    rows: Carried,
-    pattern: Pattern,
-    view: FlowView,
-    profile: SpineProfile,
-    *,
-    decided_at: str,
-    audit: bool,
-    cut: Cut,
-) -> Carried:
+def _flowed(pattern: Pattern, view: FlowView, profile: SpineProfile, *, audit: bool) -> Ready:
     money = (money_type(view, pattern.frames) if view.amount else None) or T.LongType()
     worth = F.lit(0) if view.amount is None else F.col(view.amount)
     transfers = facts(
@@ -277,8 +287,7 @@ def _flowed(
             F.col(str(view.label_key)).alias("_k0"), category.alias(CATEGORY),
         ).dropna(subset=["_k0"])  # fmt: skip
         labels = Side(rows=noted, keys=["_k0"])
-    return flowed(
-        rows, view, (Side(rows=transfers, keys=["_k0"]), labels), [f"{RECEIVER}0"],
-        pattern.spine_keys, flow_kernel(view, list(pattern.measures.values()), audit=audit),
-        pattern.fields(audit=audit), decided_at=decided_at, cut=cut,
-    )  # fmt: skip
+    return Ready(
+        tables=(Side(rows=transfers, keys=["_k0"], shared=[f"{RECEIVER}0"]), labels),
+        kernel=flow_kernel(view, list(pattern.measures.values()), audit=audit),
+    )

@@ -27,6 +27,7 @@ class Snapshot:
         self._versions = dict(versions or {})
         self._read: set[str] = set()
         self._unversioned: set[str] = set()
+        self._bytes: dict[str, int] = {}
 
     @property
     def unversioned(self) -> frozenset[str]:
@@ -37,6 +38,14 @@ class Snapshot:
     def versions(self) -> Mapping[str, int]:
         """Table -> version, of all Delta tables that were read."""
         return {name: self._versions[name] for name in sorted(self._read)}
+
+    def bytes(self) -> int | None:
+        """How many bytes all tables have that were read; None where one of them has no log."""
+        if self._unversioned:
+            return None
+        for name in self._read - self._bytes.keys():
+            self._bytes[name] = self.tables.bytes(name)
+        return sum(self._bytes[name] for name in self._read)
 
     def read(self, name: str) -> DataFrame:
         """The rows of a table; see `Tables.read`."""

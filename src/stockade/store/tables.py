@@ -403,9 +403,12 @@ class Tables:
 
     def size(self, name: str) -> tuple[int, int]:
         """How many rows a table has, and how many bytes; both from Delta's log."""
+        return self.read(name).count(), self.bytes(name)
+
+    def bytes(self, name: str) -> int:
+        """How many bytes a table's files have, by Delta's log."""
         detail = self.spark.sql(f"DESCRIBE DETAIL {self._sql_name(name)}").first()
-        size = 0 if detail is None else int(detail["sizeInBytes"] or 0)
-        return self.read(name).count(), size
+        return 0 if detail is None else int(detail["sizeInBytes"] or 0)
 
     def files_missing(self, fault: Exception) -> bool:
         """Whether a fault says that files of a table are not there."""
