@@ -30,13 +30,14 @@ LEARN_FROM, SCORED = START + timedelta(days=20), timedelta(days=31)
 STRATEGY = "ach_release"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Result:
-    """What became of one model; `trained` is None where it could not be, and `said` is why."""
+    """What became of one model; `said` is why it went no further."""
 
     spec: ModelSpec
     rows: int = 0
     trained: TrainedModel | None = None
+    promoted: bool = False
     scored: int = 0
     said: str = ""
 
@@ -48,15 +49,19 @@ def main() -> None:
     lived = world(arguments.scale, seed=arguments.seed, days=arguments.days)
     with step("start Spark"):
         target = Target.local(Path(arguments.target))
-        spark = session(target, optimise=True)
+        spark = session(target)
         store = connect("trust_safety.features", "trust_safety.models", target=target, spark=spark)
     _live(store, lived)
-    specs = [
-        spec
+    results = [
+        Result(spec=spec)
         for spec in store.registry.all(ModelSpec)
         if not arguments.models or spec.name in arguments.models
     ]
-    results = [_model(store, spec, lived, arguments.trials) for spec in specs]
+    _training_sets(store, results, lived)
+    for result in results:
+        _train(store, result, arguments.trials)
+    for shadow in (False, True):
+        _score(store, [r for r in results if r.trained and r.promoted != shadow], lived, shadow)
     figure = _strategy(store, lived, results)
     screen.print()
     screen.print(_sheet(results))
@@ -75,50 +80,61 @@ def _live(store: FeatureStore, lived: World) -> None:
         said(f"{rows:,} rows in {len(written)} tables")
 
 
-def _model(store: FeatureStore, spec: ModelSpec, lived: World, trials: int) -> Result:
-    """One model from its training set to its scores; a failure ends this model only."""
-    built = lived.end - SCORED
-    result = Result(spec=spec)
-    screen.print(f"\n{spec.name}: {spec.description}")
+def _training_sets(store: FeatureStore, results: list[Result], lived: World) -> None:
+    """Every set, as the tables are now, and the proof that none of them looks ahead."""
+    moment = _midnight(lived.end - SCORED)
+    screen.print(f"\ntraining sets as of {moment:%Y-%m-%d}, and is any value later than known?")
+    sets = store.build_all(
+        [result.spec for result in results], start=_midnight(LEARN_FROM), end=moment, as_of=moment
+    )
+    for result in results:
+        with step(result.spec.name) as said:
+            states = next(sets).manifest["label_states"]
+            said(", ".join(f"{count:,} {state}" for state, count in states.items() if count))
+        with step("  audit") as said:
+            audit = store.audit(result.spec.training_set.name).require()
+            said(f"no value is, by {len(audit.checks)} rules on {audit.rows:,} rows")
+        result.rows = audit.rows
+
+
+def _train(store: FeatureStore, result: Result, trials: int) -> None:
+    """Search, judge and ask the gates; a failure ends this model only."""
+    screen.print(f"\n{result.spec.name}: {result.spec.description}")
     try:
-        rows = _training_set(store, spec, built)
-        result = Result(spec=spec, rows=rows)
         with step(f"search, {trials} trials, and judge the best on a later period") as said:
-            trained = store.train(spec, trials=trials)
-            said(_beside_rules(trained.judgement))
-        result = Result(spec=spec, rows=rows, trained=trained)
+            result.trained = store.train(result.spec, trials=trials)
+            said(_beside_rules(result.trained.judgement))
         with step("ask the gates") as said:
-            promotion = store.promote(spec)
+            promotion = store.promote(result.spec)
+            result.promoted = promotion.promoted
             said(_verdict(promotion))
-        with step(f"score the month from {built}") as said:
-            # What the gates refuse scores in the shade: nobody acts on it.
-            scored = store.score(spec, since=built, until=lived.end, shadow=not promotion.promoted)
-            said(f"{scored.rows:,} decisions in table '{scored.table}'")
-        said_of_gates = "" if promotion.promoted else f"not promoted: {_verdict(promotion)}"
-        return Result(spec=spec, rows=rows, trained=trained, scored=scored.rows, said=said_of_gates)
+        if not promotion.promoted:
+            result.said = f"not promoted: {_verdict(promotion)}"
     except* StockadeError as faults:
-        said_at_last = "; ".join(str(fault) for fault in _leaves(faults))
-    screen.print(f"          failed: {said_at_last}")
-    return Result(spec=spec, rows=result.rows, trained=result.trained, said=said_at_last)
+        result.said = "; ".join(str(fault) for fault in _leaves(faults))
+        screen.print(f"          failed: {result.said}")
 
 
-def _training_set(store: FeatureStore, spec: ModelSpec, built: date) -> int:
-    name = spec.training_set.name
-    moment = _midnight(built)
-    with step(f"training set as of {built}") as said:
-        found = store.build(spec, start=_midnight(LEARN_FROM), end=moment, as_of=moment)
-        states = found.manifest["label_states"]
-        said(", ".join(f"{count:,} {state}" for state, count in states.items() if count))
-    with step("audit: is any value later than its decision?") as said:
-        audit = store.audit(name).require()
-        said(f"none, by {len(audit.checks)} rules on {audit.rows:,} rows")
-    return audit.rows
+def _score(store: FeatureStore, results: list[Result], lived: World, shadow: bool) -> None:
+    """What the gates refuse scores in the shade: nobody acts on it."""
+    if not results:
+        return
+    since = lived.end - SCORED
+    screen.print(f"\n{'challengers' if shadow else 'champions'} score the month from {since}")
+    found = store.score_all(
+        [result.spec for result in results], since=since, until=lived.end, shadow=shadow
+    )
+    for result in results:
+        with step(result.spec.name) as said:
+            scored = next(found)
+            result.scored = scored.rows
+            said(f"{scored.rows:,} decisions in table '{scored.table}'")
 
 
 def _strategy(store: FeatureStore, lived: World, results: list[Result]) -> Path | None:
     """When to make deposits available, from the scores of the models that judge them."""
     strategy = store.registry.strategy(STRATEGY)
-    champions = {result.spec.name for result in results if result.scored and not result.said}
+    champions = {result.spec.name for result in results if result.promoted}
     if not {spec.name for spec in strategy.models} <= champions:
         return None
     path = Path(store.target.warehouse).parent / f"{STRATEGY}.png"

@@ -1,6 +1,6 @@
 """The one object that people hold: definitions, tables and models of one target."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
 
@@ -15,7 +15,7 @@ from stockade.building.features import Inputs
 from stockade.building.materialize import Materialized, Progress, materialize
 from stockade.building.planning import apply, planned
 from stockade.building.rebuild import Rebuilt, Restatement, rebuild, restate
-from stockade.building.training_set import Built, build
+from stockade.building.training_set import Built, build_all
 from stockade.building.upkeep import Maintained, TableState, maintain, verify_tables
 from stockade.building.verify import Verification, verify
 from stockade.building.versions import Version, Versions
@@ -60,7 +60,7 @@ from stockade.reporting.facts import gathered
 from stockade.reporting.freshness import held
 from stockade.reporting.report import report
 from stockade.scoring.decision import ExplainedDecision, explain_decision
-from stockade.scoring.predictions import Scored, write_predictions
+from stockade.scoring.predictions import Scored, Scoring, write_predictions
 from stockade.scoring.recorded import model_of_decision, named_id, recorded_decision
 from stockade.session import check_session, session
 from stockade.store.ingest import ingest
@@ -180,10 +180,21 @@ class FeatureStore:
         as_of: datetime,
     ) -> Built:
         """Write a training set and its manifest."""
+        (built,) = self.build_all([training_set], start=start, end=end, as_of=as_of)
+        return built
+
+    def build_all(
+        self,
+        training_sets: Iterable[str | TrainingSet | ModelSpec],
+        *,
+        start: datetime,
+        end: datetime,
+        as_of: datetime,
+    ) -> Iterator[Built]:
+        """As `build`, one set after the other; small tables are read once for all of them."""
+        definitions = [self._training_set(one) for one in training_sets]
         with spark_faults():
-            return build(
-                self.tables, self._training_set(training_set), start=start, end=end, as_of=as_of
-            )
+            yield from build_all(self.tables, definitions, start=start, end=end, as_of=as_of)
 
     def rebuild(self, training_set: str, *, into: str | None = None) -> Rebuilt:
         """Make a written training set again from its manifest, and compare it bit for bit."""
@@ -349,11 +360,28 @@ class FeatureStore:
         Features come from the definitions that the champion is pinned to, in the mode that it was
         trained with; a declared definition that has changed since is refused by name.
         """
-        spec = self._model(model)
-        champion = load_model(self._destination(spec), CHALLENGER if shadow else CHAMPION)
-        return write_predictions(
-            self.tables, spec, champion, since=since, until=until, explain=explain, shadow=shadow
+        (scored,) = self.score_all(
+            [model], since=since, until=until, explain=explain, shadow=shadow
         )
+        return scored
+
+    def score_all(
+        self,
+        models: Iterable[str | ModelSpec],
+        *,
+        since: date,
+        until: date,
+        explain: int = 0,
+        shadow: bool = False,
+    ) -> Iterator[Scored]:
+        """As `score`, one model after the other; small tables are read once for all of them."""
+        specs = [self._model(model) for model in models]
+        alias = CHALLENGER if shadow else CHAMPION
+        scorings = [
+            Scoring(spec=one, champion=load_model(self._destination(one), alias), shadow=shadow)
+            for one in specs
+        ]
+        return write_predictions(self.tables, scorings, since=since, until=until, explain=explain)
 
     def evaluate(
         self, model: str | ModelSpec, *, since: date, until: date, as_of: datetime

@@ -181,7 +181,7 @@ def test_engine_and_oracle_agree_on_generated_histories(spark: SparkSession, bat
 
     oracle = naive(spine, histories, decided_at="decided_at").orderBy("row").toArrow()
     shuffled = EngineOptions(few_rows=(0, 1_000_000)[batch % 2])
-    for options in (shuffled, EngineOptions(driver_rows=1_000_000)):
+    for options in (shuffled, EngineOptions(driver_values=1_000_000)):
         attached = attach(spine, histories, decided_at="decided_at", options=options)
         engine = attached.rows.orderBy("row").toArrow()
 

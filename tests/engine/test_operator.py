@@ -58,7 +58,7 @@ def features(spine: DataFrame, of: View, events: DataFrame) -> list[tuple[object
     names = histories[0].selection.names
     # Of few decisions, revisions are sorted out in another order than of many.
     ways = [EngineOptions(few_rows=few) for few in ((0, 1_000) if of.source.dedupe else (1_000,))]
-    ways.append(EngineOptions(driver_rows=1_000))
+    ways.append(EngineOptions(driver_values=1_000_000))
     engine = [
         attach(spine, histories, decided_at="decided_at", options=options).rows for options in ways
     ]

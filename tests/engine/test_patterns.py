@@ -100,7 +100,7 @@ def require_same(
     names = tuple(feature.name for feature in view.features())
     history = History(Selection(view=view, names=names), frames[0], tuple(frames[1:]))
     oracle = naive(rows, [history], decided_at="decided_at").orderBy("row").toArrow().to_pylist()
-    for options in (EngineOptions(bucket_rows=bucket_rows), EngineOptions(driver_rows=1_000)):
+    for options in (EngineOptions(bucket_rows=bucket_rows), EngineOptions(driver_values=1_000_000)):
         attached = attach(rows, [history], decided_at="decided_at", audit=True, options=options)
         engine = attached.rows.orderBy("row").toArrow().to_pylist()
 

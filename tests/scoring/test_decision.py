@@ -13,7 +13,7 @@ from stockade.engine.contributions import as_number
 from stockade.errors import DataError, DefinitionError
 from stockade.reporting.explanation import decision_html
 from stockade.scoring.decision import ExplainedDecision, explain_decision
-from stockade.scoring.predictions import write_predictions
+from stockade.scoring.predictions import Scoring, write_predictions
 from stockade.scoring.recorded import model_of_decision, named_id, recorded_decision
 from stockade.store.tables import Tables
 from stockade.target import Target
@@ -94,7 +94,8 @@ def test_what_is_on_record_is_compared(
     assert recorded_decision(held, SPEC, "2") is None
     with pytest.raises(DataError, match=r"no model has scored .*: name the model \(payment_return"):
         model_of_decision(held, [SPEC], "2")
-    write_predictions(held, SPEC, champion, since=date(2026, 3, 3), until=date(2026, 3, 4))
+    days = {"since": date(2026, 3, 3), "until": date(2026, 3, 4)}
+    _ = list(write_predictions(held, [Scoring(spec=SPEC, champion=champion)], **days))
 
     assert model_of_decision(held, [SPEC], "2") is SPEC
     on_record = recorded_decision(held, SPEC, "2", day=date(2026, 3, 3))

@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 
 from stockade import Contract, EventSource, Rule, hours
 from stockade.building.features import Inputs
-from stockade.scoring.predictions import write_predictions
+from stockade.scoring.predictions import Scoring, write_predictions
 from stockade.store.tables import Tables
 from stockade.target import Target
 from stockade.watching.arrivals import UNDECLARED, Arrived, arrivals
@@ -96,7 +96,7 @@ def test_scores_that_other_inputs_were_written_with_are_skew(
     tables.replace("decisions", spark.createDataFrame(rows, schema), note=NOTE)
     days = {"since": date(2026, 3, 2), "until": date(2026, 3, 4)}
     champion = taught()
-    written = write_predictions(tables, SPEC, champion, **days)
+    (written,) = write_predictions(tables, [Scoring(spec=SPEC, champion=champion)], **days)
     predictions = tables.read(written.table)
     watched = Watched(spec=SPEC, champion=champion, predictions=written.table)
 

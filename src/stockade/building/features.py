@@ -25,7 +25,7 @@ from stockade.definitions.view import (
 from stockade.definitions.window import days, hours
 from stockade.engine.bind import History
 from stockade.engine.checks import reason
-from stockade.engine.operator import Attached, EngineOptions, attach
+from stockade.engine.operator import Attached, EngineOptions, Request, attach_all
 from stockade.errors import ColumnNotFoundError, DefinitionError, hint, raise_all
 from stockade.session import check_session
 from stockade.store.contract import Check, admitted, check, require_declared, require_kept
@@ -36,10 +36,9 @@ from stockade.store.tables import Tables
 TICK: Mapping[str, timedelta] = {"daily": days(1), "hourly": hours(1)}
 AS_OF, AS_OF_ON = "as_of", "as_of_on"
 
-# What a driver of two gigabytes can hold: Parquet is a fifth or less of what it is in memory, and
-# a decision with some hundreds of features has a few kilobytes.
-DRIVER_BYTES = 128 << 20
-DRIVER_ROWS = 100_000
+# What a driver of a few gigabytes can hold: Parquet is a fifth or less of what it is in memory.
+DRIVER_BYTES = 256 << 20
+DRIVER_VALUES = 50_000_000
 
 # What a window without events gives: in a snapshot an entity without a row had none.
 _ZERO_WHEN_EMPTY = frozenset({"count", "sum", "count_distinct"})
@@ -118,6 +117,12 @@ class Inputs:
         self.kept.append((source, frame))
         return frame
 
+    def versions(self, origins: Iterable[Origin | str]) -> Mapping[str, int]:
+        """Table -> version of all Delta tables that these read, where they have been opened."""
+        parts = {part for origin in origins for part in parts_of(origin)}
+        names = {part.name for part in parts if isinstance(part, Table)}
+        return {name: n for name, n in self.tables.versions.items() if name in names}
+
     def options(self) -> EngineOptions:
         """How the engine should compute from what was opened: on the driver if that is little."""
         parts = (part for origin, _ in self.opened for part in parts_of(origin))
@@ -125,7 +130,7 @@ class Inputs:
             return EngineOptions()
         size = self.tables.bytes()
         little = size is not None and size <= DRIVER_BYTES
-        return EngineOptions(driver_rows=DRIVER_ROWS if little else 0)
+        return EngineOptions(driver_values=DRIVER_VALUES if little else 0)
 
     def check(self, source: EventSource) -> Check:
         """What is found of a source that has a contract; writes its quarantine table."""
@@ -142,6 +147,23 @@ class Inputs:
         return known if len(known) == len(parts) else {}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Decisions, and the service whose features they shall have.
+
+    Attributes:
+        rows: n rows of the spine.
+        service: which features.
+        spine: names the time and key columns of `rows`.
+        mode: `exact` (from events, at each decision) or `snapshot` (from materialised tables).
+    """
+
+    rows: DataFrame
+    service: FeatureService
+    spine: Spine
+    mode: Mode = "exact"
+
+
 def attach_service(
     rows: DataFrame,
     service: FeatureService,
@@ -155,29 +177,55 @@ def attach_service(
     """Attach a service's features to decisions.
 
     Args:
-        rows: n rows of the spine.
-        service: which features.
-        spine: names the time and key columns of `rows`.
+        rows, service, spine, mode: as of `Wanted`.
         inputs: where events come from.
-        mode: `exact` (from events, at each decision) or `snapshot` (from materialised tables).
         audit: also attach the latest clocks that each view used.
         options: how the engine cuts its work; by default as fits the size of the inputs.
 
     Returns:
         n rows: the spine's columns, every computed feature (hidden ones too), audit columns.
     """
+    wanted = Wanted(rows=rows, service=service, spine=spine, mode=mode)
+    (attached,) = attach_services([wanted], inputs, audit=audit, options=options)
+    return attached
+
+
+def attach_services(
+    wanted: Sequence[Wanted],
+    inputs: Inputs,
+    *,
+    audit: bool = False,
+    options: EngineOptions | None = None,
+) -> Iterator[Attached]:
+    """As `attach_service`, for each of several; see `engine.operator.attach_all`."""
+    requests = [_request(one, inputs) for one in wanted]
+    found = attach_all(requests, audit=audit, options=options or inputs.options())
+    for one, attached in zip(wanted, found, strict=True):
+        features = attached.rows
+        if one.mode == "snapshot":
+            features = _filled(features, one.service.selections())
+        yield Attached(_derived(features, one.rows, one.service), attached.profile)
+
+
+def sources_read(service: FeatureService, mode: Mode, inputs: Inputs) -> Iterator[EventSource]:
+    """What a service's features are computed from, in that mode."""
+    for selection in _selections(service, mode, inputs):
+        yield from sources_of(selection.view)
+
+
+def _request(wanted: Wanted, inputs: Inputs) -> Request:
+    selections = _selections(wanted.service, wanted.mode, inputs)
+    return Request(
+        spine=wanted.rows,
+        histories=[inputs.history(selection) for selection in selections],
+        decided_at=wanted.spine.decided_at,
+        keys=wanted.spine.keys,
+    )
+
+
+def _selections(service: FeatureService, mode: Mode, inputs: Inputs) -> Iterable[Selection]:
     selections = service.selections()
-    if mode == "snapshot":
-        selections = tuple(_snapshots(selections, inputs))
-    histories = [inputs.history(selection) for selection in selections]
-    attached = attach(
-        rows, histories, decided_at=spine.decided_at, keys=spine.keys, audit=audit,
-        options=options or inputs.options(),
-    )  # fmt: skip
-    features = attached.rows
-    if mode == "snapshot":
-        features = _filled(features, service.selections())
-    return Attached(_derived(features, rows, service), attached.profile)
+    return selections if mode == "exact" else _snapshots(selections, inputs)
 
 
 def _snapshots(selections: Sequence[Selection], inputs: Inputs) -> Iterator[Selection]:

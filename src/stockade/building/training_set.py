@@ -1,7 +1,7 @@
 """Training sets: decisions with what was known of them and what became of them, and a manifest."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -11,7 +11,7 @@ from pyspark.errors import AnalysisException
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from stockade.building.features import Inputs, attach_service
+from stockade.building.features import Inputs, Wanted, attach_services, sources_read
 from stockade.definitions.fingerprint import (
     definition_fingerprint,
     from_json,
@@ -20,6 +20,7 @@ from stockade.definitions.fingerprint import (
 )
 from stockade.definitions.model import RULES_SCORE, ModelSpec
 from stockade.definitions.permitted import service_refusals
+from stockade.definitions.source import Origin
 from stockade.definitions.spine import STATES, Label, Spine, TrainingSet
 from stockade.engine.checks import reason
 from stockade.engine.labels import attach_label
@@ -82,38 +83,71 @@ def build(
         DefinitionError: a source does not allow what the features use of it.
         EmptyTableError: no decision lies in the interval; nothing is written.
     """
-    _check_interval(definition, start=start, end=end, as_of=as_of)
-    refused = [*service_refusals(definition.features)]
-    raise_all(f"training set '{definition.name}' may not be built", refused)
+    (built,) = build_all(tables, [definition], start=start, end=end, as_of=as_of, options=options)
+    return built
+
+
+def build_all(
+    tables: Tables,
+    definitions: Sequence[TrainingSet],
+    *,
+    start: datetime,
+    end: datetime,
+    as_of: datetime,
+    options: EngineOptions | None = None,
+) -> Iterator[Built]:
+    """As `build`, for several sets, from the same versions of all tables.
+
+    Returns:
+        Each set once it is written, in the order of the definitions. Where one cannot be built,
+        those before it are written.
+
+    Raises:
+        DefinitionError: a source does not allow what some set uses of it; nothing is written.
+    """
+    refused: list[Exception] = []
+    for definition in definitions:
+        _check_interval(definition, start=start, end=end, as_of=as_of)
+        refused += service_refusals(definition.features)
+    names = ", ".join(f"'{definition.name}'" for definition in definitions)
+    raise_all(f"training set {names} may not be built", refused)
     inputs = Inputs.of(tables, until=end)
-    attached = assemble(inputs, definition, start=start, end=end, as_of=as_of, options=options)
-    if attached.profile.rows == 0:
-        raise EmptyTableError(
-            f"training set '{definition.name}': spine '{definition.spine.name}' has no decisions "
-            f"from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC: widen the interval or "
-            "load the data"
-        )
-    run = uuid4().hex
-    given = {
-        "run_id": run,
-        "training_set": definition.name,
-        "fingerprint": definition_fingerprint(definition),
-        "fingerprints": dict(service_fingerprints(definition.features)),
-        "definition": to_json(definition),
-        "interval": [_text(start), _text(end)],
-        "as_of": _text(as_of),
-        "mode": definition.mode,
-        "inputs": dict(inputs.tables.versions),
-        "keyless_rows": {",".join(k): n for k, n in attached.profile.keyless.items()},
-        "timeless_rows": attached.profile.timeless,
-    }
-    # There are rows: to ask the frame would compute all features once more.
-    written = tables.replace(definition.name, attached.rows, note=given, allow_empty=True)
-    manifest = (
-        given | {"version": written.version} | measure(tables.read(definition.name), definition)
-    )
-    _write_manifest(tables, definition.name, manifest)
-    return Built(name=definition.name, version=written.version, manifest=manifest)
+    assembled = _assembled(inputs, definitions, start=start, end=end, as_of=as_of, options=options)
+    for definition, attached in zip(definitions, assembled, strict=True):
+        if attached.profile.rows == 0:
+            raise EmptyTableError(
+                f"training set '{definition.name}': spine '{definition.spine.name}' has no "
+                f"decisions from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC: widen the "
+                "interval or load the data"
+            )
+        given = {
+            "run_id": uuid4().hex,
+            "training_set": definition.name,
+            "fingerprint": definition_fingerprint(definition),
+            "fingerprints": dict(service_fingerprints(definition.features)),
+            "definition": to_json(definition),
+            "interval": [_text(start), _text(end)],
+            "as_of": _text(as_of),
+            "mode": definition.mode,
+            "inputs": dict(inputs.versions(_origins(definition, inputs))),
+            "keyless_rows": {",".join(k): n for k, n in attached.profile.keyless.items()},
+            "timeless_rows": attached.profile.timeless,
+        }
+        # There are rows: to ask the frame would compute all features once more.
+        written = tables.replace(definition.name, attached.rows, note=given, allow_empty=True)
+        measured = measure(tables.read(definition.name), definition)
+        manifest = given | {"version": written.version} | measured
+        _write_manifest(tables, definition.name, manifest)
+        yield Built(name=definition.name, version=written.version, manifest=manifest)
+
+
+def _origins(definition: TrainingSet, inputs: Inputs) -> Iterator[Origin | str]:
+    """What a set is built from: decisions, events, and what becomes of the decisions."""
+    yield definition.spine.origin
+    sources = sources_read(definition.features, definition.mode, inputs)
+    for source in (*sources, definition.label.source, definition.label.blocks):
+        if source is not None:
+            yield source.origin
 
 
 def assemble(
@@ -126,13 +160,30 @@ def assemble(
     options: EngineOptions | None = None,
 ) -> Attached:
     """The rows that `build` writes: decisions, features, clocks, label; nothing is written."""
-    rows = decisions(inputs, definition.spine, start=start, end=end)
-    attached = attach_service(
-        rows, definition.features, definition.spine, inputs,
-        mode=definition.mode, audit=True, options=options,
-    )  # fmt: skip
-    labelled = labelled_rows(attached.rows, definition.label, definition.spine, inputs, as_of=as_of)
-    return Attached(labelled, attached.profile)
+    (found,) = _assembled(inputs, [definition], start=start, end=end, as_of=as_of, options=options)
+    return found
+
+
+def _assembled(
+    inputs: Inputs,
+    definitions: Sequence[TrainingSet],
+    *,
+    start: datetime,
+    end: datetime,
+    as_of: datetime,
+    options: EngineOptions | None,
+) -> Iterator[Attached]:
+    wanted = [
+        Wanted(
+            rows=decisions(inputs, one.spine, start=start, end=end),
+            service=one.features, spine=one.spine, mode=one.mode,
+        )
+        for one in definitions
+    ]  # fmt: skip
+    found = attach_services(wanted, inputs, audit=True, options=options)
+    for one, attached in zip(definitions, found, strict=True):
+        rows = labelled_rows(attached.rows, one.label, one.spine, inputs, as_of=as_of)
+        yield Attached(rows, attached.profile)
 
 
 def decisions(

@@ -42,14 +42,12 @@ class Asked:
 
     Attributes:
         spine: decision moments.
-        rows: those, read.
         decided_at: its time column.
         tracks, patterns: what its features are computed from.
         audit: whether each view's latest clocks are asked for, too.
     """
 
     spine: DataFrame
-    rows: pa.Table
     decided_at: str
     tracks: tuple[Track, ...]
     patterns: tuple[Pattern, ...]
@@ -78,12 +76,16 @@ def head(spine: DataFrame, rows: int) -> pa.Table | None:
     return found if found.num_rows <= rows else None
 
 
-def at_once(asked: Sequence[Asked]) -> list[tuple[DataFrame, SpineProfile]]:
-    """The rows of each spine with all features, in the spine's order, and the spine's profile."""
-    profiles = [_profile(one.rows, one.keyed, decided_at=one.decided_at) for one in asked]
-    library = _Library(asked, _together(profiles))
-    featured = [_featured(one, library.parts(one)) for one in asked]
-    return list(zip(featured, profiles, strict=True))
+def at_once(asked: Sequence[tuple[Asked, pa.Table]]) -> Iterator[tuple[DataFrame, SpineProfile]]:
+    """The rows of each spine with all features, in the spine's order, and the spine's profile.
+
+    Args:
+        asked: what is asked, and the rows of its spine.
+    """
+    profiles = [_profile(rows, one.keyed, decided_at=one.decided_at) for one, rows in asked]
+    library = _Library([one for one, _ in asked], _together(profiles))
+    for (one, rows), profile in zip(asked, profiles, strict=True):
+        yield _featured(one, rows, library.parts(one)), profile
 
 
 class _Library:
@@ -225,9 +227,8 @@ def _together(profiles: Sequence[SpineProfile]) -> SpineProfile:
     )  # fmt: skip
 
 
-def _featured(asked: Asked, parts: Iterable[_Part]) -> DataFrame:
+def _featured(asked: Asked, spine: pa.Table, parts: Iterable[_Part]) -> DataFrame:
     """The spine's rows with the columns of every part."""
-    spine = asked.rows
     fields: list[pa.Field] = []
     columns: list[pa.Array] = []
     moment = spine.column(asked.decided_at).cast(pa.int64())

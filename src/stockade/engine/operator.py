@@ -1,7 +1,7 @@
 """The one operator: events and decision moments in, one row of features per decision out."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -22,7 +22,7 @@ from stockade.engine.layout import (
     profile_spine,
 )
 from stockade.engine.pack import BUCKET, PACKED_DDL, packer
-from stockade.engine.patterns import Pattern, attach_pattern, patterns_of
+from stockade.engine.patterns import attach_pattern, patterns_of
 from stockade.engine.revisions import EVENT, clocks, with_all_revisions
 from stockade.engine.shuffle import (
     MOMENT,
@@ -54,16 +54,16 @@ class EngineOptions:
         component_rows: links or transfers that hang together above which a view is refused.
         few_rows: decisions up to which a source is read once more for the events that their keys
             touch, so that the revisions of those alone are sorted out, and not of all.
-        driver_rows: decisions up to which everything is computed on the driver, which must then
-            hold all events in reach: nothing is shuffled, which for a million events takes longer
-            than to compute their features. 0 for never.
+        driver_values: decisions times columns up to which everything is computed on the driver,
+            which must then hold all events in reach, too: nothing is shuffled, which for a million
+            events takes longer than to compute their features. 0 for never.
     """
 
     bucket_rows: int = BUCKET_ROWS
     hot_rows: int = HOT_ROWS
     component_rows: int = COMPONENT_ROWS
     few_rows: int = FEW_ROWS
-    driver_rows: int = 0
+    driver_values: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +79,21 @@ class Attached:
 
     rows: DataFrame
     profile: SpineProfile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One spine, and the histories that it shall have features of.
+
+    Attributes:
+        spine, histories, decided_at, keys, every_key: as `attach` takes them.
+    """
+
+    spine: DataFrame
+    histories: Sequence[History]
+    decided_at: str
+    keys: Mapping[str, str] = field(default_factory=dict[str, str])
+    every_key: bool = False
 
 
 def attach(
@@ -109,22 +124,67 @@ def attach(
     Raises:
         SchemaError, DefinitionError: what does not fit, all faults together, before any work.
 
-    Views of one entity share one shuffle. Small jobs count the spine and the events first.
+    Views of one entity share one shuffle, for which the spine and the events are counted first.
     """
-    tracks = bind(spine, histories, decided_at=decided_at, keys=keys or {})
-    patterns = patterns_of(histories, keys or {})
+    request = Request(
+        spine=spine, histories=histories, decided_at=decided_at, keys=keys or {},
+        every_key=every_key,
+    )  # fmt: skip
+    (attached,) = attach_all([request], audit=audit, options=options)
+    return attached
+
+
+def attach_all(
+    requests: Sequence[Request], *, audit: bool = False, options: EngineOptions | None = None
+) -> Iterator[Attached]:
+    """As `attach`, for several spines; on the driver, a table that several need is read once.
+
+    Returns:
+        What each request gets, in their order. The features of one are computed when it is asked
+        for, so that they need not all be in memory.
+    """
     settings = options or EngineOptions()
-    wanted = _wanted(spine, histories, tracks, patterns, audit=audit)
-    few = head(spine, settings.driver_rows)
-    if few is not None:
-        asked = Asked(
-            spine=spine, rows=few, decided_at=decided_at, tracks=tracks, patterns=patterns,
-            audit=audit,
-        )  # fmt: skip
-        ((featured, profile),) = at_once([asked])
-        return Attached(featured.select(*wanted), profile)
-    profile = profile_spine(spine, [*tracks, *patterns], decided_at=decided_at)
-    groups = () if every_key else (one.spine_keys for one in (*tracks, *patterns))
+    asked = [_bound(request, audit=audit) for request in requests]
+    wanted = [_wanted(*pair) for pair in zip(requests, asked, strict=True)]
+    few = [
+        head(request.spine, settings.driver_values // len(names))
+        for request, names in zip(requests, wanted, strict=True)
+    ]
+    pairs = zip(asked, few, strict=True)
+    here = at_once([(one, rows) for one, rows in pairs if rows is not None])
+    for request, one, names, rows in zip(requests, asked, wanted, few, strict=True):
+        featured, profile = _shuffled(request, one, settings) if rows is None else next(here)
+        yield Attached(featured.select(*names), profile)
+
+
+def _bound(request: Request, *, audit: bool) -> Asked:
+    spine, at = request.spine, request.decided_at
+    return Asked(
+        spine=spine,
+        decided_at=at,
+        tracks=bind(spine, request.histories, decided_at=at, keys=request.keys),
+        patterns=patterns_of(request.histories, request.keys),
+        audit=audit,
+    )
+
+
+def _wanted(request: Request, asked: Asked) -> list[str]:
+    """The columns of the result, in their order."""
+    names = [name for history in request.histories for name in history.selection.names]
+    views = [view for track in asked.tracks for view in track.views]
+    views += [pattern.view.name for pattern in asked.patterns]
+    clocks_used = [name for view in views for name in clock_columns(view) if asked.audit]
+    return [*asked.spine.columns, *names, *clocks_used]
+
+
+def _shuffled(
+    request: Request, asked: Asked, settings: EngineOptions
+) -> tuple[DataFrame, SpineProfile]:
+    """All features by tasks: one shuffle for each entity, and one for each pattern."""
+    spine, decided_at, audit = asked.spine, asked.decided_at, asked.audit
+    tracks, patterns, every_key = asked.tracks, asked.patterns, request.every_key
+    profile = profile_spine(spine, asked.keyed, decided_at=decided_at)
+    groups = () if every_key else (one.spine_keys for one in asked.keyed)
     held = held_keys(spine, groups, rows=profile.rows)
     counted = list(zip(tracks, count_events(tracks, profile), strict=True))
     rows = Carried.of(spine)
@@ -148,23 +208,7 @@ def attach(
         )
         ready = list(zip(group, pruned, strict=True))
         rows = _attach_entity(rows, ready, layout, decided_at=decided_at, audit=audit)
-    return Attached(rows.rows().select(*wanted), profile)
-
-
-def _wanted(
-    spine: DataFrame,
-    histories: Sequence[History],
-    tracks: Sequence[Track],
-    patterns: Sequence[Pattern],
-    *,
-    audit: bool,
-) -> list[str]:
-    """The columns of the result, in their order."""
-    names = [name for history in histories for name in history.selection.names]
-    views = [view for track in tracks for view in track.views]
-    views += [pattern.view.name for pattern in patterns]
-    clocks_used = [name for view in views for name in clock_columns(view) if audit]
-    return [*spine.columns, *names, *clocks_used]
+    return rows.rows(), profile
 
 
 def _attach_entity(

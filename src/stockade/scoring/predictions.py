@@ -1,12 +1,13 @@
 """Predictions as a table: one row per decision, written once however often it is asked for."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from uuid import uuid4
 
 from pyspark.sql import functions as F
 
-from stockade.building.features import Inputs, attach_service
+from stockade.building.features import Inputs, Wanted, attach_services
 from stockade.building.training_set import decisions
 from stockade.building.versions import Versions
 from stockade.champion import Champion, predictions_table
@@ -41,50 +42,92 @@ class Scored:
     written: Written
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scoring:
+    """A model, and the version of it that scores.
+
+    Attributes:
+        spec: as it is declared.
+        champion: the version.
+        shadow: whether its predictions are kept apart, for nobody to act on.
+    """
+
+    spec: ModelSpec
+    champion: Champion
+    shadow: bool = False
+
+    @property
+    def pinned(self) -> TrainingSet:
+        """The training set that the version learnt from."""
+        return from_json(self.champion.definitions_json)
+
+
 def write_predictions(
-    tables: Tables,
-    spec: ModelSpec,
-    champion: Champion,
-    *,
-    since: date,
-    until: date,
-    explain: int = 0,
-    shadow: bool = False,
-) -> Scored:
+    tables: Tables, scorings: Sequence[Scoring], *, since: date, until: date, explain: int = 0
+) -> Iterator[Scored]:
     """Score the decisions of the days `[since, until)` and replace those days' predictions.
 
-    Features come from the definitions that the champion is pinned to, in the mode that it was
-    trained with.
+    Features come from the definitions that each champion is pinned to, in the mode that it was
+    trained with; what several need of a table is read once where that is little.
+
+    Returns:
+        What was written for each, in their order, once it is. Where one cannot be scored, those
+        before it are written.
 
     Raises:
         FingerprintMismatchError: a declared definition has changed since, and no version of its
-            view that may still be used is the champion's; each is named.
-        EndedVersionError: the champion needs a version of a view whose end date has come.
+            view that may still be used is the champion's; each is named. Nothing is written.
+        EndedVersionError: a champion needs a version of a view whose end date has come.
+        EmptyTableError: there are no decisions in these days.
     """
-    pinned: TrainingSet = from_json(champion.definitions_json)
-    today, declared = datetime.now(UTC).date(), spec.training_set.features
-    usable = Versions.read(tables).allowing(declared, pinned.features, today=today)
+    for one in scorings:
+        _require_declared(tables, one)
+    start, end = (datetime.combine(day, time.min, tzinfo=UTC) for day in (since, until))
+    with spark_faults():
+        inputs = Inputs.of(tables, until=end)
+        wanted = [_wanted(inputs, one.pinned, start=start, end=end) for one in scorings]
+        found = attach_services(wanted, inputs)
+        for one, featured in zip(scorings, found, strict=True):
+            yield _written(tables, one, featured, since=since, until=until, explain=explain)
+
+
+def _require_declared(tables: Tables, scoring: Scoring) -> None:
+    champion, declared = scoring.champion, scoring.spec.training_set.features
+    today = datetime.now(UTC).date()
+    usable = Versions.read(tables).allowing(declared, scoring.pinned.features, today=today)
     require_same(
         champion.fingerprints,
         service_fingerprints(usable),
         who=f"model '{champion.name}' version {champion.version}",
         remedy="retrain it, or restore the definition",
     )
-    table = predictions_table(spec.name, shadow=shadow)
-    featured = _featured(tables, pinned, since=since, until=until)
+
+
+def _wanted(inputs: Inputs, pinned: TrainingSet, *, start: datetime, end: datetime) -> Wanted:
+    rows = decisions(inputs, pinned.spine, start=start, end=end)
+    # A decision without a time belongs to no day.
+    timed = rows.where(F.col(pinned.spine.decided_at).isNotNull())
+    return Wanted(rows=timed, service=pinned.features, spine=pinned.spine, mode=pinned.mode)
+
+
+def _written(
+    tables: Tables, scoring: Scoring, featured: Attached, *, since: date, until: date, explain: int
+) -> Scored:
+    spec, champion, spine = scoring.spec, scoring.champion, scoring.pinned.spine
+    table = predictions_table(spec.name, shadow=scoring.shadow)
     if featured.profile.rows == 0:
         raise EmptyTableError(
-            f"model '{spec.name}': spine '{pinned.spine.name}' has no decisions from {since} to "
-            f"{until}, and an empty write would wipe what table '{table}' holds of these days: "
-            "check the input, or choose other days"
+            f"model '{spec.name}': spine '{spine.name}' has no decisions from {since} to {until}, "
+            f"and an empty write would wipe what table '{table}' holds of these days: check the "
+            "input, or choose other days"
         )
     scored = score(
         featured.rows,
         champion,
-        id_columns=pinned.spine.id,
-        decided_at=pinned.spine.decided_at,
+        id_columns=spine.id,
+        decided_at=spine.decided_at,
         explain=explain,
-    ).withColumn(DECIDED_ON, F.to_date(pinned.spine.decided_at))
+    ).withColumn(DECIDED_ON, F.to_date(spine.decided_at))
     note = {
         "run_id": uuid4().hex,
         "interval": [since.isoformat(), until.isoformat()],
@@ -92,27 +135,10 @@ def write_predictions(
         "model_version": champion.version,
         "fingerprints": dict(champion.fingerprints),
     }
-    with spark_faults():
-        written = tables.replace_interval(
-            table,
-            scored,
-            column=DECIDED_ON,
-            start=since,
-            end=until,
-            note=note,
-            allow_empty=True,
-        )
+    written = tables.replace_interval(
+        table, scored, column=DECIDED_ON, start=since, end=until, note=note, allow_empty=True
+    )
     return Scored(
         table=table, rows=written.rows, model=champion.name,
         version=str(champion.version), written=written,
     )  # fmt: skip
-
-
-def _featured(tables: Tables, pinned: TrainingSet, *, since: date, until: date) -> Attached:
-    start, end = (datetime.combine(day, time.min, tzinfo=UTC) for day in (since, until))
-    inputs = Inputs.of(tables, until=end)
-    rows = decisions(inputs, pinned.spine, start=start, end=end)
-    # A decision without a time belongs to no day.
-    timed = rows.where(F.col(pinned.spine.decided_at).isNotNull())
-    with spark_faults():
-        return attach_service(timed, pinned.features, pinned.spine, inputs, mode=pinned.mode)
