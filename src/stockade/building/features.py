@@ -38,7 +38,7 @@ AS_OF, AS_OF_ON = "as_of", "as_of_on"
 
 # What a driver of a few gigabytes can hold: Parquet is a fifth or less of what it is in memory.
 DRIVER_BYTES = 256 << 20
-DRIVER_VALUES = 50_000_000
+DRIVER_VALUES = 20_000_000
 
 # What a window without events gives: in a snapshot an entity without a row had none.
 _ZERO_WHEN_EMPTY = frozenset({"count", "sum", "count_distinct"})

@@ -7,6 +7,7 @@ tasks would compute is computed here by the same kernels, of one bucket that hol
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -68,12 +69,13 @@ class _Part(NamedTuple):
     tables: Mapping[int, pa.Table]
 
 
-def head(spine: DataFrame, rows: int) -> pa.Table | None:
-    """The rows of a spine if it has no more than so many."""
-    if rows == 0:
-        return None
-    found = spine.limit(rows + 1).toArrow()
-    return found if found.num_rows <= rows else None
+def heads(spines: Sequence[DataFrame], rows: Sequence[int]) -> list[pa.Table | None]:
+    """The rows of each spine that has no more than so many; none are read where that is 0."""
+    asked = [spine.limit(n + 1) for spine, n in zip(spines, rows, strict=True) if n > 0]
+    found = iter(_read(asked))
+    tables = [next(found) if n > 0 else None for n in rows]
+    pairs = zip(tables, rows, strict=True)
+    return [None if table is None or table.num_rows > n else table for table, n in pairs]
 
 
 def at_once(asked: Sequence[tuple[Asked, pa.Table]]) -> Iterator[tuple[DataFrame, SpineProfile]]:
@@ -179,7 +181,11 @@ class _Shelf:
             for name in table.column_names
             if not name.startswith("k_") and name not in masks.values()
         ]
-        return pa.table(keys | {name: table.column(name) for name in kept} | mine)
+        rows = pa.table(keys | {name: table.column(name) for name in kept} | mine)
+        if not all(output.mask for output in track.outputs):
+            return rows
+        # Others may need the rest, and what none of the views can use is no latest clock of theirs.
+        return rows.filter(reduce(pc.or_, mine.values()))
 
 
 def _shelves(tracks: Iterable[Track]) -> list[_Shelf]:

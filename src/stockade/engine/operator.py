@@ -7,7 +7,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from stockade.engine.bind import History, Track, bind
-from stockade.engine.driver import Asked, at_once, head
+from stockade.engine.driver import Asked, at_once, heads
 from stockade.engine.layout import (
     BUCKET_ROWS,
     COMPONENT_ROWS,
@@ -146,10 +146,8 @@ def attach_all(
     settings = options or EngineOptions()
     asked = [_bound(request, audit=audit) for request in requests]
     wanted = [_wanted(*pair) for pair in zip(requests, asked, strict=True)]
-    few = [
-        head(request.spine, settings.driver_values // len(names))
-        for request, names in zip(requests, wanted, strict=True)
-    ]
+    limits = [settings.driver_values // len(names) for names in wanted]
+    few = heads([request.spine for request in requests], limits)
     pairs = zip(asked, few, strict=True)
     here = at_once([(one, rows) for one, rows in pairs if rows is not None])
     for request, one, names, rows in zip(requests, asked, wanted, few, strict=True):
