@@ -13,14 +13,17 @@ SUPPORTED := import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info < (
 BESIDE := tests/engine tests/learning tests/scoring tests/store tests/watching
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-connect test-fast soak mutants bundle-run notebooks check bench wheel clean java links
+.PHONY: help demo demo-cards test test-connect test-fast soak mutants bundle-run notebooks check bench wheel clean java links
 
 help: ## list the targets
 	@printf 'usage: make TARGET [PYTHON=python3.12] [DATA=folder]\n\n'
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | \
 		while IFS='|' read -r target text; do printf '%-15s%s\n' "$$target" "$$text"; done
 
-demo: $(VENV)/installed java ## raw events to a champion's scores; DATA=folder uses published data
+demo: $(VENV)/installed java ## a simulated exchange, from its first event to the scores of eleven models
+	@$(BIN)/python -m examples.exchange.demo
+
+demo-cards: $(VENV)/installed java ## card payments, simpler; DATA=folder uses the published ones
 	@$(BIN)/python -m examples.card_fraud.demo $(if $(DATA),--data "$(DATA)")
 
 test: check java ## check, engine and monitors' tables on Spark Connect, then all tests, in two processes

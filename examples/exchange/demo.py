@@ -19,6 +19,7 @@ from stockade.learning.registry import Promotion
 from stockade.learning.train import TrainedModel
 from stockade.session import session
 from stockade.target import Target
+from trust_safety.simulator.rates import Rates, load_rates
 from trust_safety.simulator.spark import fill
 from trust_safety.simulator.world import START, World, world
 
@@ -27,6 +28,8 @@ from trust_safety.simulator.world import START, World, world
 DAYS = 540
 # Before, accounts have next to no history; after, a month is left to score.
 LEARN_FROM, SCORED = START + timedelta(days=20), timedelta(days=31)
+# At the simulator's own rates a smaller world has too few cases of some kinds to learn from.
+ENOUGH = 0.3
 STRATEGY = "ach_release"
 _LEGEND = (
     "Cases of the test period; average precision of the rules and of the model, what the model "
@@ -50,7 +53,9 @@ def main() -> None:
     """Run every step for every model, and end with a table and where to look."""
     arguments = _arguments()
     begin = time.monotonic()
-    lived = world(arguments.scale, seed=arguments.seed, days=arguments.days)
+    lived = world(
+        arguments.scale, seed=arguments.seed, days=arguments.days, rates=_rates(arguments.scale)
+    )
     with step("start Spark"):
         target = Target.local(Path(arguments.target))
         spark = session(target, memory="4g")
@@ -75,6 +80,13 @@ def main() -> None:
     _where_to_look(store, figure, time.monotonic() - begin)
     if any(result.trained is None for result in results):
         sys.exit(1)
+
+
+def _rates(scale: float) -> Rates:
+    """The rates; below `ENOUGH`, crime may be as much more frequent as there are fewer accounts."""
+    known, cap = load_rates(), "world.share_cap"
+    higher = {cap: known[cap] * max(1.0, ENOUGH / scale)}
+    return Rates(known.values | higher, known.sources | {cap: "as many cases among fewer accounts"})
 
 
 def _live(store: FeatureStore, lived: World) -> None:
@@ -221,7 +233,7 @@ def _midnight(day: date) -> datetime:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m examples.exchange.demo", description=__doc__)
-    parser.add_argument("--scale", type=float, default=0.3, help="1 is thirty thousand accounts")
+    parser.add_argument("--scale", type=float, default=0.1, help="1 is thirty thousand accounts")
     parser.add_argument("--days", type=int, default=DAYS, help="how long it is lived")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--trials", type=int, default=4, help="points that each search tries")

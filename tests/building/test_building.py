@@ -6,17 +6,21 @@ from datetime import date, datetime
 import pytest
 from pyspark.sql import functions as F
 
-from stockade import count, hours
+from stockade import Files, count, hours
+from stockade.building import features
 from stockade.building import verify as verification
 from stockade.building.audit import audit
+from stockade.building.features import Inputs
 from stockade.building.materialize import materialize
-from stockade.building.training_set import MANIFEST, build, read_manifest
+from stockade.building.training_set import MANIFEST, build, build_all, read_manifest
 from stockade.building.verify import verify
+from stockade.engine.operator import EngineOptions
 from stockade.errors import (
     EmptyTableError,
     FingerprintMismatchError,
     LeakageError,
     SchemaError,
+    TableNotFoundError,
     VerificationError,
 )
 from stockade.store.tables import Tables
@@ -103,6 +107,58 @@ def test_a_training_set_says_what_went_into_it(loaded: Tables) -> None:
     assert manifest["latest_used"]["account_payments"]["event_at"] == "2026-03-02T00:00:00.000000Z"
     assert manifest["inputs"] == {"decisions": 0, "payments": 0, "returns": 0}
     assert built.manifest == manifest
+
+
+def test_sets_that_are_built_together_are_what_each_is_alone(loaded: Tables) -> None:
+    march = {"start": at("2026-03-01"), "end": at("2026-03-10"), "as_of": at("2026-03-10")}
+    materialize(loaded, view, start=date(2026, 3, 1), end=date(2026, 3, 10))
+    nightly = replace(training, name="nightly", mode="snapshot")
+    alone = [build(loaded, one, **march).manifest for one in (training, nightly)]
+
+    together = [one.manifest for one in build_all(loaded, [training, nightly], **march)]
+
+    for ours, theirs in zip(together, alone, strict=True):
+        assert {name for name, value in ours.items() if theirs[name] != value} == {
+            "run_id", "version"
+        }  # fmt: skip
+    assert together[0]["inputs"] == {"decisions": 0, "payments": 0, "returns": 0}
+    assert together[1]["inputs"] == {"account_payments": 0, "decisions": 0, "returns": 0}
+
+
+def test_what_one_set_may_not_use_keeps_all_from_being_built(loaded: Tables) -> None:
+    march = {"start": at("2026-03-01"), "end": at("2026-03-10"), "as_of": at("2026-03-10")}
+    lost = replace(training, name="lost", spine=replace(training.spine, origin="nowhere"))
+
+    with pytest.raises(TableNotFoundError, match="nowhere"):
+        _ = list(build_all(loaded, [training, lost], **march))
+    assert not loaded.exists(training.name)
+
+
+def test_only_what_is_little_is_computed_on_the_driver(
+    loaded: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    march = {"start": at("2026-03-01"), "end": at("2026-03-10"), "as_of": at("2026-03-10")}
+    small = build(loaded, training, **march)
+    inputs = Inputs.of(loaded)
+    for name in ("decisions", "payments"):
+        _ = inputs.open(name)
+    assert inputs.options().driver_values > 0
+    size = inputs.tables.bytes()
+    assert size is not None
+    assert size == sum(loaded.bytes(name) for name in ("decisions", "payments"))
+
+    monkeypatch.setattr(features, "DRIVER_BYTES", size - 1)
+    assert inputs.options() == EngineOptions()
+    assert (
+        build(loaded, training, **march).manifest["content_hash"]
+        == (small.manifest["content_hash"])
+    )
+
+    monkeypatch.setattr(features, "DRIVER_BYTES", size)
+    assert inputs.options().driver_values > 0
+    # Nobody knows how large files are, or what a catalog's view reads.
+    inputs.opened.append((Files(path="more", format="parquet"), loaded.read("payments")))
+    assert inputs.options() == EngineOptions()
 
 
 def test_a_training_set_is_not_built_before_its_decisions(loaded: Tables) -> None:

@@ -27,12 +27,14 @@ from stockade import (
 )
 from stockade.definitions.aggregate import Aggregate
 from stockade.definitions.view import Selection, View
+from stockade.engine import operator
 from stockade.engine.bind import History, bind
 from stockade.engine.faults import spark_faults
 from stockade.engine.layout import count_events, plan_layout, profile_spine
-from stockade.engine.operator import EngineOptions, attach
+from stockade.engine.operator import EngineOptions, Request, attach, attach_all
 from stockade.engine.oracle import naive
 from stockade.engine.revisions import clocks
+from stockade.engine.shuffle import Carried, computed
 from stockade.errors import ColumnNotFoundError, DataError, DefinitionError, SchemaError
 from stockade.testing import MakeTable
 
@@ -398,6 +400,67 @@ def test_views_of_several_entities_and_sources_attach_together(table: MakeTable)
     assert (row.paid_1d, row.accounts_1d, row.logins_1d) == (3.0, 2, 1)
     assert row.d__event_at.replace(tzinfo=UTC) == datetime(2026, 3, 1, 11, tzinfo=UTC)
     assert row.a__available_at.replace(tzinfo=UTC) == datetime(2026, 3, 1, 10, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("driver_values", [0, 1_000_000])
+def test_several_spines_get_what_each_gets_alone(table: MakeTable, driver_values: int) -> None:
+    events = table(
+        PAYMENTS,
+        ("ann", "2026-02-27 09:00:00", 1.0),
+        ("ann", "2026-03-01 09:00:00", 2.0),
+        ("ann", "2026-03-01 11:00:00", 64.0),
+        ("bob", "2026-03-01 10:00:00", 8.0),
+    )
+    early = table(SPINE, (1, "ann", "2026-03-01 10:00:00"), (2, "bob", None))
+    late = table(SPINE, (3, "ann", NOON), (4, "bob", NOON), (5, "ann", NOON))
+    every = view({"paid": sum_("amount", windows=(days(1), LIFETIME))})
+    large = replace(view({"large": count(where="amount > 9", windows=(days(3),))}), name="large")
+    asked = [(early, [every]), (late, [large]), (late, [every, large]), (early.limit(0), [large])]
+    requests = [
+        Request(
+            spine=spine, histories=[history(one, events) for one in views], decided_at="decided_at"
+        )
+        for spine, views in asked
+    ]
+    options = EngineOptions(driver_values=driver_values)
+
+    together = list(attach_all(requests, audit=True, options=options))
+
+    alone = [
+        attach(one.spine, one.histories, decided_at="decided_at", audit=True) for one in requests
+    ]
+    for ours, theirs in zip(together, alone, strict=True):
+        assert ours.profile == theirs.profile
+        assert ours.rows.columns == theirs.rows.columns
+        assert sorted(map(tuple, ours.rows.collect()), key=str) == sorted(
+            map(tuple, theirs.rows.collect()), key=str
+        )
+    (row,) = {row[3:] for row in map(tuple, together[1].rows.collect()) if row[1] == "ann"}
+    # The latest event that the one view could use, not the latest that any of them could.
+    assert row == (1, *(datetime(2026, 3, 1, 11),) * 2)  # noqa: DTZ001
+
+
+@pytest.mark.parametrize("fits", [True, False])
+def test_more_decisions_than_the_driver_may_hold_are_shuffled(
+    table: MakeTable, monkeypatch: pytest.MonkeyPatch, fits: bool
+) -> None:
+    events = table(PAYMENTS, ("ann", "2026-03-01 09:00:00", 2.0))
+    spine = table(SPINE, *((n, "ann", NOON) for n in range(30)))
+    shuffles: list[str] = []
+
+    def seen(*arguments: object, **options: object) -> Carried:
+        shuffles.append("one")
+        return computed(*arguments, **options)
+
+    monkeypatch.setattr(operator, "computed", seen)
+    of = view({"paid": sum_("amount", windows=(days(1),))})
+    # Three columns of the spine and one feature.
+    options = EngineOptions(driver_values=4 * 30 - (not fits))
+
+    rows = attach(spine, [history(of, events)], decided_at="decided_at", options=options).rows
+
+    assert [row.paid_1d for row in rows.collect()] == [2.0] * 30
+    assert shuffles == ([] if fits else ["one"])
 
 
 @pytest.mark.slow
