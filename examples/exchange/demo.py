@@ -42,10 +42,8 @@ class Result:
     """What became of one model; `said` is why it went no further."""
 
     spec: ModelSpec
-    rows: int = 0
     trained: TrainedModel | None = None
     promoted: bool = False
-    scored: int = 0
     said: str = ""
 
 
@@ -69,8 +67,7 @@ def main() -> None:
     _training_sets(store, results, lived)
     for result in results:
         _train(store, result, arguments.trials)
-    for shadow in (False, True):
-        _score(store, [r for r in results if r.trained and r.promoted != shadow], lived, shadow)
+    _score(store, [result for result in results if result.trained], lived)
     figure = _strategy(store, lived, results)
     screen.print()
     screen.print(_sheet(results))
@@ -99,7 +96,7 @@ def _live(store: FeatureStore, lived: World) -> None:
 def _training_sets(store: FeatureStore, results: list[Result], lived: World) -> None:
     """Every set, as the tables are now, and the proof that none of them looks ahead."""
     moment = _midnight(lived.end - SCORED)
-    screen.print(f"\ntraining sets as of {moment:%Y-%m-%d}, and is any value later than known?")
+    screen.print(f"\ntraining sets as of {moment:%Y-%m-%d}; the first reads the tables for all")
     sets = store.build_all(
         [result.spec for result in results], start=_midnight(LEARN_FROM), end=moment, as_of=moment
     )
@@ -109,8 +106,7 @@ def _training_sets(store: FeatureStore, results: list[Result], lived: World) -> 
             said(", ".join(f"{count:,} {state}" for state, count in states.items() if count))
         with step("  audit") as said:
             audit = store.audit(result.spec.training_set.name).require()
-            said(f"no value is, by {len(audit.checks)} rules on {audit.rows:,} rows")
-        result.rows = audit.rows
+            said(f"no value is too late, by {len(audit.checks)} rules on {audit.rows:,} rows")
 
 
 def _train(store: FeatureStore, result: Result, trials: int) -> None:
@@ -131,19 +127,17 @@ def _train(store: FeatureStore, result: Result, trials: int) -> None:
         screen.print(f"          failed: {result.said}")
 
 
-def _score(store: FeatureStore, results: list[Result], lived: World, shadow: bool) -> None:
+def _score(store: FeatureStore, results: list[Result], lived: World) -> None:
     """What the gates refuse scores in the shade: nobody acts on it."""
-    if not results:
-        return
     since = lived.end - SCORED
-    screen.print(f"\n{'challengers' if shadow else 'champions'} score the month from {since}")
+    screen.print(f"\nscores of the month from {since}; of what was not promoted, in the shade")
     found = store.score_all(
-        [result.spec for result in results], since=since, until=lived.end, shadow=shadow
-    )
+        [result.spec for result in results], since=since, until=lived.end,
+        shadow=[result.spec.name for result in results if not result.promoted],
+    )  # fmt: skip
     for result in results:
         with step(result.spec.name) as said:
             scored = next(found)
-            result.scored = scored.rows
             said(f"{scored.rows:,} decisions in table '{scored.table}'")
 
 
@@ -179,13 +173,13 @@ def _verdict(promotion: Promotion) -> str:
 
 def _sheet(results: list[Result]) -> Table:
     """A table of all models; intervals of 90 %, days and accounts drawn anew."""
-    sheet = Table(box=SIMPLE_HEAD, padding=(0, 1), caption=_LEGEND, caption_justify="left")
+    sheet = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), caption=_LEGEND, caption_justify="left")
     sheet.add_column("model", no_wrap=True)
-    for title in ("decisions", "cases", "rules", "model", "90 %", "gain", "90 %", "caught"):
+    for title in ("cases", "rules", "model", "90 %", "gain", "90 %", "caught"):
         sheet.add_column(title, justify="right", no_wrap=True)
     for result in results:
         if result.trained is None:
-            sheet.add_row(result.spec.name, f"{result.rows:,}", *["-"] * 7)
+            sheet.add_row(result.spec.name, *["-"] * 7)
             continue
         judgement = result.trained.judgement
         ours, rules = judgement.evaluation, judgement.rules
@@ -193,7 +187,6 @@ def _sheet(results: list[Result]) -> Table:
         gain = None if rules is None else rules.difference
         sheet.add_row(
             result.spec.name,
-            f"{result.rows:,}",
             f"{ours.positives:,}",
             "-" if rules is None else _short(rules.evaluation.average_precision),
             _short(ours.average_precision),

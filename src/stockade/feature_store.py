@@ -1,6 +1,6 @@
 """The one object that people hold: definitions, tables and models of one target."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
 
@@ -360,8 +360,9 @@ class FeatureStore:
         Features come from the definitions that the champion is pinned to, in the mode that it was
         trained with; a declared definition that has changed since is refused by name.
         """
+        spec = self._model(model)
         (scored,) = self.score_all(
-            [model], since=since, until=until, explain=explain, shadow=shadow
+            [spec], since=since, until=until, explain=explain, shadow=[spec.name] if shadow else ()
         )
         return scored
 
@@ -372,15 +373,17 @@ class FeatureStore:
         since: date,
         until: date,
         explain: int = 0,
-        shadow: bool = False,
+        shadow: Collection[str] = (),
     ) -> Iterator[Scored]:
-        """As `score`, one model after the other; small tables are read once for all of them."""
-        specs = [self._model(model) for model in models]
-        alias = CHALLENGER if shadow else CHAMPION
-        scorings = [
-            Scoring(spec=one, champion=load_model(self._destination(one), alias), shadow=shadow)
-            for one in specs
-        ]
+        """As `score`, one model after the other; small tables are read once for all of them.
+
+        In `shadow` are the names of the models whose challenger scores.
+        """
+        scorings: list[Scoring] = []
+        for spec in map(self._model, models):
+            apart = spec.name in shadow
+            found = load_model(self._destination(spec), CHALLENGER if apart else CHAMPION)
+            scorings.append(Scoring(spec=spec, champion=found, shadow=apart))
         return write_predictions(self.tables, scorings, since=since, until=until, explain=explain)
 
     def evaluate(

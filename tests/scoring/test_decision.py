@@ -95,8 +95,11 @@ def test_what_is_on_record_is_compared(
     with pytest.raises(DataError, match=r"no model has scored .*: name the model \(payment_return"):
         model_of_decision(held, [SPEC], "2")
     days = {"since": date(2026, 3, 3), "until": date(2026, 3, 4)}
-    _ = list(write_predictions(held, [Scoring(spec=SPEC, champion=champion)], **days))
+    both = [Scoring(spec=SPEC, champion=champion, shadow=apart) for apart in (False, True)]
+    acted_on, apart = write_predictions(held, both, **days)
 
+    assert apart.table == f"{acted_on.table}_shadow"
+    assert sorted(held.read(apart.table).collect()) == sorted(held.read(acted_on.table).collect())
     assert model_of_decision(held, [SPEC], "2") is SPEC
     on_record = recorded_decision(held, SPEC, "2", day=date(2026, 3, 3))
     assert on_record is not None
