@@ -32,6 +32,20 @@ def step(what: str) -> Generator[Said]:
     screen.print(f"{took:6.1f} s  {what}" + (f": {said.text}" if said.text else ""))
 
 
+class Laps:
+    """Shows each of several things that one call does, and how long it took."""
+
+    def __init__(self) -> None:
+        """The first begins now."""
+        self._begin = time.monotonic()
+
+    def __call__(self, what: str, said: str) -> None:
+        """One is done."""
+        now = time.monotonic()
+        screen.print(f"{now - self._begin:6.1f} s  {what}: {said}")
+        self._begin = now
+
+
 @contextmanager
 def _quiet() -> Generator[None]:
     yield

@@ -10,8 +10,9 @@ from pathlib import Path
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from examples.steps import screen, step
+from examples.steps import Laps, screen, step
 from stockade import ModelSpec
+from stockade.building.training_set import Built
 from stockade.errors import StockadeError
 from stockade.feature_store import FeatureStore, connect
 from stockade.learning.judgement import Judgement
@@ -97,15 +98,17 @@ def _training_sets(store: FeatureStore, results: list[Result], lived: World) -> 
     """Every set, as the tables are now, and the proof that none of them looks ahead."""
     moment = _midnight(lived.end - SCORED)
     screen.print(f"\ntraining sets as of {moment:%Y-%m-%d}; the first reads the tables for all")
-    sets = store.build_all(
-        [result.spec for result in results], start=_midnight(LEARN_FROM), end=moment, as_of=moment
-    )
-    for result in results:
-        with step(result.spec.name) as said:
-            states = next(sets).manifest["label_states"]
-            said(", ".join(f"{count:,} {state}" for state, count in states.items() if count))
-        with step("  audit") as said:
-            audit = store.audit(result.spec.training_set.name).require()
+    lap = Laps()
+
+    def written(built: Built) -> None:
+        states = built.manifest["label_states"]
+        lap(built.name, ", ".join(f"{n:,} {state}" for state, n in states.items() if n))
+
+    specs = [result.spec for result in results]
+    store.build_all(specs, start=_midnight(LEARN_FROM), end=moment, as_of=moment, progress=written)
+    for spec in specs:
+        with step(f"audit of {spec.training_set.name}") as said:
+            audit = store.audit(spec.training_set.name).require()
             said(f"no value is too late, by {len(audit.checks)} rules on {audit.rows:,} rows")
 
 
@@ -131,14 +134,12 @@ def _score(store: FeatureStore, results: list[Result], lived: World) -> None:
     """What the gates refuse scores in the shade: nobody acts on it."""
     since = lived.end - SCORED
     screen.print(f"\nscores of the month from {since}; of what was not promoted, in the shade")
-    found = store.score_all(
+    lap = Laps()
+    store.score_all(
         [result.spec for result in results], since=since, until=lived.end,
         shadow=[result.spec.name for result in results if not result.promoted],
+        progress=lambda scored: lap(scored.table, f"{scored.rows:,} decisions"),
     )  # fmt: skip
-    for result in results:
-        with step(result.spec.name) as said:
-            scored = next(found)
-            said(f"{scored.rows:,} decisions in table '{scored.table}'")
 
 
 def _strategy(store: FeatureStore, lived: World, results: list[Result]) -> Path | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from typing import TypeVar
 from uuid import uuid4
 
 import pandas as pd
@@ -69,6 +70,8 @@ from stockade.target import Target
 from stockade.watching.decided import outcomes
 from stockade.watching.diagnosis import Diagnosis, diagnosis
 from stockade.watching.monitor import Monitored, monitor
+
+T = TypeVar("T")
 
 
 def connect(
@@ -190,11 +193,16 @@ class FeatureStore:
         start: datetime,
         end: datetime,
         as_of: datetime,
-    ) -> Iterator[Built]:
-        """As `build`, one set after the other; small tables are read once for all of them."""
+        progress: Callable[[Built], None] | None = None,
+    ) -> tuple[Built, ...]:
+        """As `build`, one set after the other; small tables are read once for all of them.
+
+        `progress` is called with each set when it is written.
+        """
         definitions = [self._training_set(one) for one in training_sets]
         with spark_faults():
-            yield from build_all(self.tables, definitions, start=start, end=end, as_of=as_of)
+            found = build_all(self.tables, definitions, start=start, end=end, as_of=as_of)
+            return tuple(_each(found, progress))
 
     def rebuild(self, training_set: str, *, into: str | None = None) -> Rebuilt:
         """Make a written training set again from its manifest, and compare it bit for bit."""
@@ -374,17 +382,20 @@ class FeatureStore:
         until: date,
         explain: int = 0,
         shadow: Collection[str] = (),
-    ) -> Iterator[Scored]:
+        progress: Callable[[Scored], None] | None = None,
+    ) -> tuple[Scored, ...]:
         """As `score`, one model after the other; small tables are read once for all of them.
 
-        In `shadow` are the names of the models whose challenger scores.
+        In `shadow` are the names of the models whose challenger scores; `progress` is called with
+        what was written for each.
         """
         scorings: list[Scoring] = []
         for spec in map(self._model, models):
             apart = spec.name in shadow
             found = load_model(self._destination(spec), CHALLENGER if apart else CHAMPION)
             scorings.append(Scoring(spec=spec, champion=found, shadow=apart))
-        return write_predictions(self.tables, scorings, since=since, until=until, explain=explain)
+        found = write_predictions(self.tables, scorings, since=since, until=until, explain=explain)
+        return tuple(_each(found, progress))
 
     def evaluate(
         self, model: str | ModelSpec, *, since: date, until: date, as_of: datetime
@@ -489,6 +500,13 @@ class FeatureStore:
         if isinstance(given, ModelSpec):
             return given.training_set
         return self.registry.training_set(given) if isinstance(given, str) else given
+
+
+def _each(found: Iterable[T], progress: Callable[[T], None] | None) -> Iterator[T]:
+    for one in found:
+        if progress is not None:
+            progress(one)
+        yield one
 
 
 def _of_trials(

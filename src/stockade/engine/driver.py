@@ -85,19 +85,19 @@ def at_once(asked: Sequence[tuple[Asked, pa.Table]]) -> Iterator[tuple[DataFrame
         asked: what is asked, and the rows of its spine.
     """
     profiles = [_profile(rows, one.keyed, decided_at=one.decided_at) for one, rows in asked]
-    library = _Library([one for one, _ in asked], _together(profiles))
+    scans = _Scans([one for one, _ in asked], _together(profiles))
     for (one, rows), profile in zip(asked, profiles, strict=True):
-        yield _featured(one, rows, library.parts(one)), profile
+        yield _featured(one, rows, scans.parts(one)), profile
 
 
-class _Library:
-    """The tables of all that is asked, each read once."""
+class _Scans:
+    """The tables of all that is asked, each scanned once."""
 
     def __init__(self, asked: Sequence[Asked], profile: SpineProfile) -> None:
         self._profile = profile
-        self._shelves = _shelves(track for one in asked for track in one.tracks)
+        self._scans = _scans(track for one in asked for track in one.tracks)
         self._patterns: list[tuple[Pattern, list[int | None]]] = []
-        frames = [shelf.frame(profile) for shelf in self._shelves]
+        frames = [scan.frame(profile) for scan in self._scans]
         for pattern in (pattern for one in asked for pattern in one.patterns):
             if self._places(pattern) is None:
                 places: list[int | None] = []
@@ -131,14 +131,14 @@ class _Library:
         return None
 
     def _rows(self, track: Track) -> pa.Table:
-        for shelf, table in zip(self._shelves, self._tables, strict=False):
-            if shelf.holds(track):
-                return shelf.rows(track, table)
+        for scan, table in zip(self._scans, self._tables, strict=False):
+            if scan.holds(track):
+                return scan.rows(track, table)
         raise AssertionError(f"source '{track.source.name}' was not read")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Shelf:
+class _Scan:
     """All that is asked of the rows of one source."""
 
     source: EventSource
@@ -188,15 +188,15 @@ class _Shelf:
         return rows.filter(reduce(pc.or_, mine.values()))
 
 
-def _shelves(tracks: Iterable[Track]) -> list[_Shelf]:
-    shelves: list[_Shelf] = []
+def _scans(tracks: Iterable[Track]) -> list[_Scan]:
+    scans: list[_Scan] = []
     for track in tracks:
-        shelf = next((one for one in shelves if one.holds(track)), None)
-        if shelf is None:
-            shelf = _Shelf(source=track.source, events=track.events)
-            shelves.append(shelf)
-        shelf.tracks.append(track)
-    return shelves
+        scan = next((one for one in scans if one.holds(track)), None)
+        if scan is None:
+            scan = _Scan(source=track.source, events=track.events)
+            scans.append(scan)
+        scan.tracks.append(track)
+    return scans
 
 
 def _read(frames: Sequence[DataFrame]) -> list[pa.Table]:
