@@ -52,9 +52,7 @@ def main() -> None:
     """Run every step for every model, and end with a table and where to look."""
     arguments = _arguments()
     begin = time.monotonic()
-    lived = world(
-        arguments.scale, seed=arguments.seed, days=arguments.days, rates=_rates(arguments.scale)
-    )
+    lived = exchange(arguments.scale, seed=arguments.seed, days=arguments.days)
     with step("start Spark"):
         target = Target.local(Path(arguments.target))
         spark = session(target, memory="4g")
@@ -80,11 +78,12 @@ def main() -> None:
         sys.exit(1)
 
 
-def _rates(scale: float) -> Rates:
-    """The rates; below `ENOUGH`, crime may be as much more frequent as there are fewer accounts."""
+def exchange(scale: float, *, seed: int, days: int = DAYS) -> World:
+    """A world; below `ENOUGH`, crime may be as much more frequent as there are fewer accounts."""
     known, cap = load_rates(), "world.share_cap"
     higher = {cap: known[cap] * max(1.0, ENOUGH / scale)}
-    return Rates(known.values | higher, known.sources | {cap: "as many cases among fewer accounts"})
+    rates = Rates(known.values | higher, known.sources | {cap: "as many cases of fewer accounts"})
+    return world(scale, seed=seed, days=days, rates=rates)
 
 
 def _live(store: FeatureStore, lived: World) -> None:
