@@ -82,7 +82,7 @@ def _judged(store: FeatureStore, spec: ModelSpec, *, scale: float, seed: int, tr
 
 
 def sheet(found: pd.DataFrame) -> str:
-    """A line for each model: means over the worlds in which it could be trained."""
+    """A line for each model: means over the worlds in which it could be trained, two or more."""
     lines = [
         "| model | worlds | cases | rules | model | gain, and its interval | gains in | caught |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
@@ -91,14 +91,16 @@ def sheet(found: pd.DataFrame) -> str:
         rows = of_model.dropna(subset=["average_precision"])
         gain = (rows["average_precision"] - rows["rules"]).to_numpy()
         n = len(gain)
-        mean = gain.mean() if n else np.nan
-        spread = gain.std(ddof=1) / np.sqrt(n) if n > 1 else np.nan
-        half = spread * student.ppf((1 + CONFIDENCE) / 2, n - 1) if n > 1 else np.nan
+        if n < 2:
+            lines.append(f"| `{model}` | {n} of {len(of_model)} | - | - | - | - | - | - |")
+            continue
+        half = student.ppf((1 + CONFIDENCE) / 2, n - 1) * gain.std(ddof=1) / np.sqrt(n)
+        low, mean, high = gain.mean() - half, gain.mean(), gain.mean() + half
         lines.append(
-            f"| `{model}` | {n} of {len(of_model)} | {rows['positives'].min()} to "
-            f"{rows['positives'].max()} | {rows['rules'].mean():.2f} | "
-            f"{rows['average_precision'].mean():.2f} | {mean:+.2f}, {mean - half:+.2f} to "
-            f"{mean + half:+.2f} | {int((gain > 0).sum())} | {rows['caught'].mean():.0%} |"
+            f"| `{model}` | {n} of {len(of_model)} | {rows['positives'].min():.0f} to "
+            f"{rows['positives'].max():.0f} | {rows['rules'].mean():.2f} | "
+            f"{rows['average_precision'].mean():.2f} | {mean:+.2f}, {low:+.2f} to {high:+.2f} | "
+            f"{(gain > 0).sum()} | {rows['caught'].mean():.0%} |"
         )
     return "\n".join(lines)
 

@@ -28,7 +28,7 @@ class SessionError(StockadeError):
 def session(
     target: Target,
     *,
-    memory: str = "2g",
+    memory: str = "3g",
     cores: str = "*",
     remote: bool = False,
     optimise: bool = False,

@@ -133,7 +133,7 @@ def attach_pattern(
     ready, fields = prepared(pattern, profile, audit=audit), pattern.fields(audit=audit)
     if not isinstance(pattern.view, LinkView | FlowView):
         return _by_key(
-            rows, pattern, ready, profile, held, decided_at=decided_at, audit=audit,
+            rows, pattern, ready, profile, held, fields, decided_at=decided_at,
             bucket_rows=bucket_rows,
         )  # fmt: skip
     return placed(
@@ -148,9 +148,9 @@ def _by_key(
     ready: Ready,
     profile: SpineProfile,
     held: DataFrame | None,
+    fields: Sequence[pa.Field],
     *,
     decided_at: str,
-    audit: bool,
     bucket_rows: int,
 ) -> Carried:
     """All rows of one key in one bucket."""
@@ -161,7 +161,6 @@ def _by_key(
         packer(1), PACKED_DDL
     )
     spine = rows.packed(pattern.spine_keys, buckets, decided_at=decided_at)
-    fields = pattern.fields(audit=audit)
     return computed(rows, [spine, packed], ready.kernel, fields, buckets=buckets)
 
 
