@@ -8,13 +8,13 @@ is new, counts for little. A set that is not the same to the bit both ways is an
 
 import argparse
 import time
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table as Sheet
 
-from examples.exchange.demo import LEARN_FROM, SCORED, exchange
+from examples.exchange.demo import exchange, learning
 from stockade import ModelSpec, TrainingSet, connect
 from stockade.building.training_set import Built, build
 from stockade.engine.faults import spark_faults
@@ -43,20 +43,19 @@ def main() -> None:
     store = connect("trust_safety.features", "trust_safety.models", target=target, spark=spark)
     if not store.tables.exists("obs_users"):
         fill(store.tables, lived)
-    start, end = (
-        datetime(day.year, day.month, day.day, tzinfo=UTC)
-        for day in (LEARN_FROM, lived.end - SCORED)
-    )
     sheet = Sheet("set", "rows", "features", "tasks", "driver", "ratio")
     for spec in store.registry.all(ModelSpec):
         if spec.name in arguments.models:
-            sheet.add_row(*_measured(store.tables, spec.training_set, start, end, arguments.rounds))
+            sheet.add_row(
+                *_measured(store.tables, spec.training_set, learning(lived), arguments.rounds)
+            )
             Console().print(sheet)
 
 
 def _measured(
-    tables: Tables, definition: TrainingSet, start: datetime, end: datetime, rounds: int
+    tables: Tables, definition: TrainingSet, period: tuple[datetime, datetime], rounds: int
 ) -> list[str]:
+    start, end = period
     best = dict.fromkeys(WAYS, float("inf"))
     hashes: set[str] = set()
     built: Built | None = None

@@ -9,14 +9,13 @@ interval is of 90 %, by Student's t over the worlds.
 import argparse
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, time
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from scipy.stats import t as student
 
-from examples.exchange.demo import LEARN_FROM, SCORED, exchange
+from examples.exchange.demo import exchange, learning
 from stockade import ModelSpec
 from stockade.errors import StockadeError
 from stockade.feature_store import FeatureStore, connect
@@ -57,9 +56,7 @@ def measure(folder: Path, *, scale: float, seed: int, trials: int) -> Iterator[F
     store = connect("trust_safety.features", "trust_safety.models", target=target, spark=spark)
     fill(store.tables, lived)
     specs = store.registry.all(ModelSpec)
-    start, end = (
-        datetime.combine(day, time.min, tzinfo=UTC) for day in (LEARN_FROM, lived.end - SCORED)
-    )
+    start, end = learning(lived)
     store.build_all(specs, start=start, end=end, as_of=end)
     for spec in specs:
         yield _judged(store, spec, scale=scale, seed=seed, trials=trials)
@@ -115,19 +112,15 @@ def main() -> None:
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
     path = arguments.folder / "worlds.csv"
-    known = pd.read_csv(path) if path.exists() else pd.DataFrame(columns=["scale", "seed"])
-    of_scale = known[known["scale"] == arguments.scale]
-    for seed in arguments.seeds:
-        if seed not in set(of_scale["seed"]):
-            made = measure(
-                arguments.folder, scale=arguments.scale, seed=seed, trials=arguments.trials
-            )
-            new = pd.DataFrame([asdict(one) for one in made])
-            of_scale = pd.concat([of_scale, new]) if len(of_scale) else new
-            known = pd.concat([known, new]) if len(known) else new
-            known.to_csv(path, index=False)
-            print(sheet(of_scale), flush=True)
-    print(sheet(of_scale))
+    found = [pd.read_csv(path)] if path.exists() else []
+    lived = {seed for one in found for seed in one[one["scale"] == arguments.scale]["seed"]}
+    for seed in (one for one in arguments.seeds if one not in lived):
+        made = measure(arguments.folder, scale=arguments.scale, seed=seed, trials=arguments.trials)
+        found.append(pd.DataFrame([asdict(one) for one in made]))
+        pd.concat(found).to_csv(path, index=False)
+        print(f"seed {seed} is in {path}", flush=True)
+    known = pd.concat(found)
+    print(sheet(known[known["scale"] == arguments.scale]))
 
 
 if __name__ == "__main__":

@@ -28,8 +28,7 @@ def step(what: str) -> Generator[Said]:
     begin = time.monotonic()
     with screen.status(what) if screen.is_terminal else _quiet():
         yield said
-    took = time.monotonic() - begin
-    screen.print(f"{took:6.1f} s  {what}" + (f": {said.text}" if said.text else ""))
+    _show(time.monotonic() - begin, what, said.text)
 
 
 class Laps:
@@ -42,10 +41,14 @@ class Laps:
     def __call__(self, what: str, said: str) -> None:
         """One is done."""
         now = time.monotonic()
-        screen.print(f"{now - self._begin:6.1f} s  {what}: {said}")
+        _show(now - self._begin, what, said)
         self._begin = now
 
 
 @contextmanager
 def _quiet() -> Generator[None]:
     yield
+
+
+def _show(took: float, what: str, said: str) -> None:
+    screen.print(f"{took:6.1f} s  {what}" + (f": {said}" if said else ""))

@@ -86,6 +86,11 @@ def exchange(scale: float, *, seed: int, days: int = DAYS) -> World:
     return world(scale, seed=seed, days=days, rates=rates)
 
 
+def learning(lived: World) -> tuple[datetime, datetime]:
+    """The decisions to learn from: from the first instant to before the second, the build date."""
+    return _midnight(LEARN_FROM), _midnight(lived.end - SCORED)
+
+
 def _live(store: FeatureStore, lived: World) -> None:
     with step(f"live an exchange: {lived.users:,} accounts, {lived.days} days") as said:
         written = fill(store.tables, lived)
@@ -95,8 +100,8 @@ def _live(store: FeatureStore, lived: World) -> None:
 
 def _training_sets(store: FeatureStore, results: list[Result], lived: World) -> None:
     """Every set, as the tables are now, and the proof that none of them looks ahead."""
-    moment = _midnight(lived.end - SCORED)
-    screen.print(f"\ntraining sets as of {moment:%Y-%m-%d}; the first reads the tables for all")
+    start, end = learning(lived)
+    screen.print(f"\ntraining sets as of {end:%Y-%m-%d}; the first reads the tables for all")
     lap = Laps()
 
     def written(built: Built) -> None:
@@ -104,7 +109,7 @@ def _training_sets(store: FeatureStore, results: list[Result], lived: World) -> 
         lap(built.name, ", ".join(f"{n:,} {state}" for state, n in states.items() if n))
 
     specs = [result.spec for result in results]
-    store.build_all(specs, start=_midnight(LEARN_FROM), end=moment, as_of=moment, progress=written)
+    store.build_all(specs, start=start, end=end, as_of=end, progress=written)
     for spec in specs:
         with step(f"audit of {spec.training_set.name}") as said:
             audit = store.audit(spec.training_set.name).require()

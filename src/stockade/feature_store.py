@@ -392,8 +392,8 @@ class FeatureStore:
         scorings: list[Scoring] = []
         for spec in map(self._model, models):
             apart = spec.name in shadow
-            found = load_model(self._destination(spec), CHALLENGER if apart else CHAMPION)
-            scorings.append(Scoring(spec=spec, champion=found, shadow=apart))
+            champion = load_model(self._destination(spec), CHALLENGER if apart else CHAMPION)
+            scorings.append(Scoring(spec=spec, champion=champion, shadow=apart))
         found = write_predictions(self.tables, scorings, since=since, until=until, explain=explain)
         return tuple(_each(found, progress))
 

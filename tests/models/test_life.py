@@ -1,13 +1,12 @@
 """A model of the pack from a world's first event to the scores of its last month."""
 
-from datetime import UTC, datetime, time
 from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from examples.exchange.demo import LEARN_FROM, SCORED, exchange
+from examples.exchange.demo import exchange, learning
 from stockade import connect
 from stockade.champion import PROBABILITY
 from stockade.target import Target
@@ -25,8 +24,7 @@ def test_a_model_lives_from_the_first_event_to_its_scores(
     store = connect("trust_safety.features", "trust_safety.models", target=target, spark=spark)
     spec = ach_bank_return
     fill(store.tables, lived)
-    built = lived.end - SCORED
-    start, end = (datetime.combine(day, time.min, tzinfo=UTC) for day in (LEARN_FROM, built))
+    start, end = learning(lived)
 
     manifest = store.build(spec, start=start, end=end, as_of=end).manifest
 
@@ -43,7 +41,7 @@ def test_a_model_lives_from_the_first_event_to_its_scores(
     assert judged.evaluation.positives > 0
     # Whoever is refused by the gates scores in the shade.
     shadow = not store.promote(spec).promoted
-    scored = store.score(spec, since=built, until=lived.end, explain=3, shadow=shadow)
+    scored = store.score(spec, since=end.date(), until=lived.end, explain=3, shadow=shadow)
 
     rows = store.tables.read(scored.table)
     assert scored.rows == rows.count() == rows.select(*spine.id).distinct().count() > 0

@@ -14,17 +14,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql import types as T
-from pyspark.sql.pandas.types import from_arrow_schema
 from pyspark.util import inheritable_thread_target
 
 from stockade.definitions.source import EventSource
 from stockade.engine.bind import Track
-from stockade.engine.layout import Keyed, SpineProfile, any_of, in_reach
-from stockade.engine.patterns import Pattern, prepared
-from stockade.engine.revisions import clocks
-from stockade.engine.shuffle import MOMENT, Kernel
-from stockade.engine.tracks import Shape, fields_of, track_kernel, travelling
+from stockade.engine.layout import Keyed, SpineProfile
+from stockade.engine.patterns import Pattern, kernel_of, tables_of
+from stockade.engine.shuffle import Kernel, extended, extended_schema, keyed_moments
+from stockade.engine.tracks import Shape, countable, fields_of, track_kernel, travelling
 
 # pyarrow's stubs know neither masked index arrays nor dictionary arrays behind `Array`.
 # pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false
@@ -70,12 +67,10 @@ class _Part(NamedTuple):
 
 
 def heads(spines: Sequence[DataFrame], rows: Sequence[int]) -> list[pa.Table | None]:
-    """The rows of each spine that has no more than so many; none are read where that is 0."""
-    asked = [spine.limit(n + 1) for spine, n in zip(spines, rows, strict=True) if n > 0]
-    found = iter(_read(asked))
-    tables = [next(found) if n > 0 else None for n in rows]
-    pairs = zip(tables, rows, strict=True)
-    return [None if table is None or table.num_rows > n else table for table, n in pairs]
+    """The rows of each spine that has no more than so many."""
+    asked = [spine.limit(n + 1) for spine, n in zip(spines, rows, strict=True)]
+    pairs = zip(_read(asked), rows, strict=True)
+    return [table if table.num_rows <= n else None for table, n in pairs]
 
 
 def at_once(asked: Sequence[tuple[Asked, pa.Table]]) -> Iterator[tuple[DataFrame, SpineProfile]]:
@@ -94,14 +89,13 @@ class _Scans:
     """The tables of all that is asked, each scanned once."""
 
     def __init__(self, asked: Sequence[Asked], profile: SpineProfile) -> None:
-        self._profile = profile
         self._scans = _scans(track for one in asked for track in one.tracks)
         self._patterns: list[tuple[Pattern, list[int | None]]] = []
         frames = [scan.frame(profile) for scan in self._scans]
         for pattern in (pattern for one in asked for pattern in one.patterns):
             if self._places(pattern) is None:
                 places: list[int | None] = []
-                for side in prepared(pattern, profile, audit=False).tables:
+                for side in tables_of(pattern, profile):
                     places.append(None if side is None else len(frames))
                     frames += [] if side is None else [side.rows]
                 self._patterns.append((pattern, places))
@@ -110,10 +104,10 @@ class _Scans:
     def parts(self, asked: Asked) -> Iterator[_Part]:
         """What one spine's features are computed from."""
         for pattern in asked.patterns:
-            kernel = prepared(pattern, self._profile, audit=asked.audit).kernel
             places = self._places(pattern) or []
             yield _Part(
-                pattern.spine_keys, kernel, pattern.fields(audit=asked.audit),
+                pattern.spine_keys, kernel_of(pattern, audit=asked.audit),
+                pattern.fields(audit=asked.audit),
                 {tag: self._tables[n] for tag, n in enumerate(places, 1) if n is not None},
             )  # fmt: skip
         for spine_keys in dict.fromkeys(track.spine_keys for track in asked.tracks):
@@ -149,9 +143,14 @@ class _Scan:
         return self.events is track.events and self.source == track.source
 
     @property
+    def _masks(self) -> Mapping[str, str]:
+        """The filter of any of them -> its column."""
+        wheres = dict.fromkeys(where for one in self.tracks for where in one.masks)
+        return {where: f"m{n}" for n, where in enumerate(wheres)}
+
+    @property
     def _whole(self) -> Track:
         """A track that has what any of them needs."""
-        wheres = dict.fromkeys(where for one in self.tracks for where in one.masks)
         return Track(
             source=self.source,
             events=self.events,
@@ -159,21 +158,19 @@ class _Scan:
             source_keys=tuple(dict.fromkeys(k for one in self.tracks for k in one.source_keys)),
             views={str(n): one.outputs for n, one in enumerate(self.tracks)},
             values={name: kind for one in self.tracks for name, kind in one.values.items()},
-            masks={where: f"m{n}" for n, where in enumerate(wheres)},
+            masks=self._masks,
         )
 
     def frame(self, profile: SpineProfile) -> DataFrame:
         """The rows that some decision may count, with the columns that some track needs."""
         whole = self._whole
-        timed = clocks(self.source, self.events).where(in_reach(whole, profile))
-        if all(output.mask for output in whole.outputs):
-            timed = timed.where(any_of(whole.masks))
+        timed = countable(whole, self.events, profile)
         keys = (F.col(key).alias(f"k_{key}") for key in whole.source_keys)
         return timed.select(*keys, *travelling(whole, timed))
 
     def rows(self, track: Track, table: pa.Table) -> pa.Table:
         """What one of the tracks needs, under its own names."""
-        masks = self._whole.masks
+        masks = self._masks
         keys = {f"_k{i}": table.column(f"k_{key}") for i, key in enumerate(track.source_keys)}
         mine = {own: table.column(masks[where]) for where, own in track.masks.items()}
         kept = [
@@ -235,24 +232,18 @@ def _together(profiles: Sequence[SpineProfile]) -> SpineProfile:
 
 def _featured(asked: Asked, spine: pa.Table, parts: Iterable[_Part]) -> DataFrame:
     """The spine's rows with the columns of every part."""
-    fields: list[pa.Field] = []
-    columns: list[pa.Array] = []
-    moment = spine.column(asked.decided_at).cast(pa.int64())
+    rows, fields = spine, list[pa.Field]()
     for part in parts:
         fields += part.fields
         if spine.num_rows == 0:
-            columns += [pa.array([], one.type) for one in part.fields]
-            continue
-        keys = {f"_k{i}": spine.column(key) for i, key in enumerate(part.spine_keys)}
-        made = part.kernel({0: pa.table(keys | {MOMENT: moment}), **part.tables})
-        columns += [one.cast(to.type) for one, to in zip(made, part.fields, strict=True)]
-    rows = spine
-    for one, column in zip(fields, columns, strict=True):
-        rows = rows.append_column(one.name, column)
-    kinds = from_arrow_schema(pa.schema(fields)).fields
-    schema = T.StructType([*asked.spine.schema.fields, *kinds])
-    made = asked.spine.sparkSession.createDataFrame(rows, schema)
+            made = [pa.array([], one.type) for one in part.fields]
+        else:
+            keyed = keyed_moments(spine, part.spine_keys, asked.decided_at)
+            made = part.kernel({0: pa.table(keyed), **part.tables})
+        rows = extended(rows, part.fields, made)
+    schema = extended_schema(asked.spine.schema, fields)
+    frame = asked.spine.sparkSession.createDataFrame(rows, schema)
     # Spark's optimiser would itself compute, row by row and each column in steps as many as there
     # are columns before it, whatever is selected from rows that it was given, unless something
     # stands between: this leaves the partitions as they are.
-    return made.coalesce(_PARTITIONS)
+    return frame.coalesce(_PARTITIONS)

@@ -1,6 +1,6 @@
 """How the work is cut: how many buckets, and which keys are too big for one."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Protocol
@@ -99,11 +99,6 @@ def in_reach(track: Track, profile: SpineProfile) -> Column:
     if track.reach is None:
         return before
     return before & (moment >= F.timestamp_micros(F.lit(profile.first - track.reach)))
-
-
-def any_of(wheres: Iterable[str]) -> Column:
-    """Whether some of the filters passes."""
-    return F.expr(" OR ".join(f"coalesce(({where}), false)" for where in wheres))
 
 
 def count_events(tracks: Sequence[Track], profile: SpineProfile) -> list[int]:

@@ -15,7 +15,6 @@ from stockade.engine.layout import (
     HOT_ROWS,
     Layout,
     SpineProfile,
-    any_of,
     count_events,
     in_reach,
     plan_layout,
@@ -23,7 +22,7 @@ from stockade.engine.layout import (
 )
 from stockade.engine.pack import BUCKET, PACKED_DDL, packer
 from stockade.engine.patterns import attach_pattern, patterns_of
-from stockade.engine.revisions import EVENT, clocks, with_all_revisions
+from stockade.engine.revisions import EVENT, with_all_revisions
 from stockade.engine.shuffle import (
     MOMENT,
     Carried,
@@ -35,7 +34,7 @@ from stockade.engine.shuffle import (
     packed_spine,
 )
 from stockade.engine.slices import Spread
-from stockade.engine.tracks import Shape, fields_of, track_kernel, travelling
+from stockade.engine.tracks import Shape, countable, fields_of, track_kernel, travelling
 
 # pyarrow's stubs know neither masked index arrays nor dictionary arrays behind `Array`.
 # pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false
@@ -147,7 +146,8 @@ def attach_all(
     asked = [_bound(request, audit=audit) for request in requests]
     wanted = [_wanted(*pair) for pair in zip(requests, asked, strict=True)]
     limits = [settings.driver_values // len(names) for names in wanted]
-    few = heads([request.spine for request in requests], limits)
+    spines = [request.spine for request in requests]
+    few = heads(spines, limits) if settings.driver_values else [None] * len(requests)
     pairs = zip(asked, few, strict=True)
     here = at_once([(one, rows) for one, rows in pairs if rows is not None])
     for request, one, names, rows in zip(requests, asked, wanted, few, strict=True):
@@ -236,11 +236,7 @@ def _pruned(track: Track, profile: SpineProfile, keys: DataFrame | None, *, few:
         # An event that no revision gives to one of the keys in reach cannot count.
         near = of_spine(events.where(in_reach(track, profile)), track.source_keys, keys)
         events = with_all_revisions(near, events, track.source)
-    timed = clocks(track.source, events).where(in_reach(track, profile))
-    masks = [output.mask for output in track.outputs]
-    if all(masks):
-        timed = timed.where(any_of(track.masks))
-    return of_spine(timed, track.source_keys, keys)
+    return of_spine(countable(track, events, profile), track.source_keys, keys)
 
 
 def _packed_spine(

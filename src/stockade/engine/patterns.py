@@ -94,28 +94,32 @@ def patterns_of(histories: Sequence[History], keys: Mapping[str, str]) -> tuple[
     return tuple(found)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ready:
-    """A pattern's tables, and what a bucket of them becomes.
+def tables_of(pattern: Pattern, profile: SpineProfile) -> tuple[Side, Side | None]:
+    """The rows that some decision may count: what travels as tags 1 and 2, if there is a second."""
+    view = pattern.view
+    if isinstance(view, MatchView):
+        return _matched(pattern, view, profile), None
+    if isinstance(view, LinkView):
+        return _linked(pattern, view, profile)
+    if isinstance(view, FlowView):
+        return _flowed(pattern, view, profile)
+    raise _unknown(view)
 
-    Attributes:
-        tables: what travels beside the spine, of tag 1 and 2; the second may be wanting.
-        kernel: of buckets that hold whole whatever belongs together.
-    """
 
-    tables: tuple[Side, Side | None]
-    kernel: Kernel
+def kernel_of(pattern: Pattern, *, audit: bool) -> Kernel:
+    """What becomes of buckets that hold whole whatever belongs together."""
+    view, measures = pattern.view, list(pattern.measures.values())
+    if isinstance(view, MatchView):
+        return _match_kernel(_money(pattern, view), measures, audit=audit)
+    if isinstance(view, LinkView):
+        return link_kernel(view, measures, audit=audit)
+    if isinstance(view, FlowView):
+        return flow_kernel(view, measures, audit=audit)
+    raise _unknown(view)
 
 
-def prepared(pattern: Pattern, profile: SpineProfile, *, audit: bool) -> Ready:
-    """The rows that some decision of the spine may count, and the kernel for them."""
-    if isinstance(pattern.view, MatchView):
-        return _matched(pattern, pattern.view, profile, audit=audit)
-    if isinstance(pattern.view, LinkView):
-        return _linked(pattern, pattern.view, profile, audit=audit)
-    if isinstance(pattern.view, FlowView):
-        return _flowed(pattern, pattern.view, profile, audit=audit)
-    raise DefinitionError(f"view '{pattern.view.name}' is of a kind that the engine does not know")
+def _unknown(view: PatternView) -> DefinitionError:
+    return DefinitionError(f"view '{view.name}' is of a kind that the engine does not know")
 
 
 def attach_pattern(
@@ -130,38 +134,22 @@ def attach_pattern(
     component_rows: int,
 ) -> Carried:
     """The rows with the pattern's features; each row exactly once."""
-    ready, fields = prepared(pattern, profile, audit=audit), pattern.fields(audit=audit)
-    if not isinstance(pattern.view, LinkView | FlowView):
-        return _by_key(
-            rows, pattern, ready, profile, held, fields, decided_at=decided_at,
-            bucket_rows=bucket_rows,
+    tables, kernel = tables_of(pattern, profile), kernel_of(pattern, audit=audit)
+    fields = pattern.fields(audit=audit)
+    if isinstance(pattern.view, LinkView | FlowView):
+        return placed(
+            rows, pattern.view, tables, pattern.spine_keys, kernel, fields, decided_at=decided_at,
+            cut=Cut(bucket_rows=bucket_rows, component_rows=component_rows),
         )  # fmt: skip
-    return placed(
-        rows, pattern.view, ready.tables, pattern.spine_keys, ready.kernel, fields,
-        decided_at=decided_at, cut=Cut(bucket_rows=bucket_rows, component_rows=component_rows),
-    )  # fmt: skip
-
-
-def _by_key(
-    rows: Carried,
-    pattern: Pattern,
-    ready: Ready,
-    profile: SpineProfile,
-    held: DataFrame | None,
-    fields: Sequence[pa.Field],
-    *,
-    decided_at: str,
-    bucket_rows: int,
-) -> Carried:
-    """All rows of one key in one bucket."""
-    table, _ = ready.tables
+    # All rows of one key in one bucket.
+    table, _ = tables
     moved = of_spine(table.rows, table.keys, held)
     buckets = max(2, -(-(profile.rows + moved.count()) // bucket_rows))
     packed = moved.withColumn("_bucket", bucket_of(table.keys, buckets)).mapInArrow(
         packer(1), PACKED_DDL
     )
     spine = rows.packed(pattern.spine_keys, buckets, decided_at=decided_at)
-    return computed(rows, [spine, packed], ready.kernel, fields, buckets=buckets)
+    return computed(rows, [spine, packed], kernel, fields, buckets=buckets)
 
 
 def facts(
@@ -181,10 +169,17 @@ def facts(
 # --- matched money ---
 
 
-def _matched(pattern: Pattern, view: MatchView, profile: SpineProfile, *, audit: bool) -> Ready:
-    money = money_type(view, pattern.frames) or T.LongType()
-    moves = _moves(view, pattern.frames, profile, money)
-    measures, scale = list(pattern.measures.values()), getattr(money, "scale", 0)
+def _money(pattern: Pattern, view: MatchView) -> T.DataType:
+    return money_type(view, pattern.frames) or T.LongType()
+
+
+def _matched(pattern: Pattern, view: MatchView, profile: SpineProfile) -> Side:
+    moves = _moves(view, pattern.frames, profile, _money(pattern, view))
+    return Side(rows=moves, keys=[f"_k{i}" for i in range(len(pattern.spine_keys))])
+
+
+def _match_kernel(money: T.DataType, measures: Sequence[Measure], *, audit: bool) -> Kernel:
+    scale = getattr(money, "scale", 0)
 
     def kernel(tables: Mapping[int, pa.Table]) -> Sequence[pa.Array]:
         spine, money_moved = tables[0], tables.get(1)
@@ -196,8 +191,7 @@ def _matched(pattern: Pattern, view: MatchView, profile: SpineProfile, *, audit:
         )  # fmt: skip
         return [*found.columns, *((found.event_at, found.known_at) if audit else ())]
 
-    keys = [f"_k{i}" for i in range(len(pattern.spine_keys))]
-    return Ready(tables=(Side(rows=moves, keys=keys), None), kernel=kernel)
+    return kernel
 
 
 def _moves(
@@ -247,7 +241,7 @@ def _as_moves(rows: pa.Table | None, codes: Codes, scale: int) -> Moves:
 # --- shared attributes ---
 
 
-def _linked(pattern: Pattern, view: LinkView, profile: SpineProfile, *, audit: bool) -> Ready:
+def _linked(pattern: Pattern, view: LinkView, profile: SpineProfile) -> tuple[Side, Side | None]:
     names = view.entity.keys
     keys = [f"_k{i}" for i in range(len(names))]
     shared = [f"{ATTRIBUTE}{i}" for i in range(len(view.attribute))]
@@ -261,16 +255,13 @@ def _linked(pattern: Pattern, view: LinkView, profile: SpineProfile, *, audit: b
         columns = [F.col(view.label_keys[n]).alias(k) for n, k in zip(names, keys, strict=True)]
         noted = facts(view.labels, pattern.frames[1], profile, *columns).dropna(subset=keys)
         labels = Side(rows=noted, keys=keys)
-    return Ready(
-        tables=(Side(rows=links, keys=keys, shared=shared), labels),
-        kernel=link_kernel(view, list(pattern.measures.values()), audit=audit),
-    )
+    return Side(rows=links, keys=keys, shared=shared), labels
 
 
 # --- transfers ---
 
 
-def _flowed(pattern: Pattern, view: FlowView, profile: SpineProfile, *, audit: bool) -> Ready:
+def _flowed(pattern: Pattern, view: FlowView, profile: SpineProfile) -> tuple[Side, Side | None]:
     money = (money_type(view, pattern.frames) if view.amount else None) or T.LongType()
     worth = F.lit(0) if view.amount is None else F.col(view.amount)
     transfers = facts(
@@ -286,7 +277,4 @@ def _flowed(pattern: Pattern, view: FlowView, profile: SpineProfile, *, audit: b
             F.col(str(view.label_key)).alias("_k0"), category.alias(CATEGORY),
         ).dropna(subset=["_k0"])  # fmt: skip
         labels = Side(rows=noted, keys=["_k0"])
-    return Ready(
-        tables=(Side(rows=transfers, keys=["_k0"], shared=[f"{RECEIVER}0"]), labels),
-        kernel=flow_kernel(view, list(pattern.measures.values()), audit=audit),
-    )
+    return Side(rows=transfers, keys=["_k0"], shared=[f"{RECEIVER}0"]), labels

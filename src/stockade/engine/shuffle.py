@@ -158,23 +158,35 @@ def computed(
     def compute(batches: Batches) -> Iterator[pa.Table]:
         for tables in unpack(batches).values():
             if 0 in tables:
-                yield _with_columns(tables[0], fields, kernel(tables))
+                spine = tables[0].select([n for n in tables[0].column_names if n.startswith("s_")])
+                own = [name.removeprefix("s_") for name in spine.column_names]
+                yield extended(spine.rename_columns(own), fields, kernel(tables))
 
     return Carried(
         frame=by_bucket(reduce(DataFrame.unionByName, packed), buckets),
         read=compute,
-        schema=T.StructType([*rows.schema.fields, *from_arrow_schema(pa.schema(fields)).fields]),
+        schema=extended_schema(rows.schema, fields),
     )
 
 
-def _with_columns(
-    spine: pa.Table, fields: Sequence[pa.Field], columns: Sequence[pa.Array]
-) -> pa.Table:
-    kept = [name for name in spine.column_names if name.startswith("s_")]
-    result = spine.select(kept).rename_columns([name.removeprefix("s_") for name in kept])
+def extended(rows: pa.Table, fields: Sequence[pa.Field], columns: Sequence[pa.Array]) -> pa.Table:
+    """The rows with new columns, of the fields' names and types."""
     for field, column in zip(fields, columns, strict=True):
-        result = result.append_column(field.name, column.cast(field.type))
-    return result
+        rows = rows.append_column(field.name, column.cast(field.type))
+    return rows
+
+
+def extended_schema(schema: T.StructType, fields: Sequence[pa.Field]) -> T.StructType:
+    """Spark's schema of the extended rows."""
+    return T.StructType([*schema.fields, *from_arrow_schema(pa.schema(fields)).fields])
+
+
+def keyed_moments(
+    rows: pa.Table, keys: Sequence[str], decided_at: str
+) -> dict[str, pa.ChunkedArray]:
+    """What a kernel needs of a spine's rows: `_k0`..., and `_moment`."""
+    found = {f"_k{i}": rows.column(key) for i, key in enumerate(keys)}
+    return found | {MOMENT: rows.column(decided_at).cast(pa.int64())}
 
 
 def _tables(batches: Batches) -> Iterator[pa.Table]:
@@ -183,8 +195,7 @@ def _tables(batches: Batches) -> Iterator[pa.Table]:
 
 
 def _to_buckets(rows: pa.Table, keys: Sequence[str], buckets: int, decided_at: str) -> pa.Table:
-    found = {f"_k{i}": rows.column(key) for i, key in enumerate(keys)}
-    found[MOMENT] = rows.column(decided_at).cast(pa.int64())
+    found = keyed_moments(rows, keys, decided_at)
     found[BUCKET] = pa.array(buckets_of([rows.column(key) for key in keys], buckets))
     found |= {f"s_{name}": rows.column(name) for name in rows.column_names}
     return pa.table(found)

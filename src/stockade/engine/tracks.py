@@ -13,8 +13,9 @@ from pyspark.sql import functions as F
 from stockade.engine.bind import Track, value_column
 from stockade.engine.bucket import Bucket, Events, Queries
 from stockade.engine.keys import Codes
+from stockade.engine.layout import SpineProfile, in_reach
 from stockade.engine.program import Output
-from stockade.engine.revisions import EVENT, FROM, UNTIL
+from stockade.engine.revisions import EVENT, FROM, UNTIL, clocks
 from stockade.engine.shuffle import CLOCK, MOMENT, Kernel, clock_columns, keys_of
 
 # pyarrow's stubs know neither masked index arrays nor dictionary arrays behind `Array`.
@@ -36,6 +37,14 @@ class Shape(NamedTuple):
     def of(cls, track: Track, *, audit: bool) -> "Shape":
         """A track's; with `audit`, each view has its latest clocks, too."""
         return cls(track.views, track.values, tuple(track.masks.values()), track.settling, audit)
+
+
+def countable(track: Track, events: DataFrame, profile: SpineProfile) -> DataFrame:
+    """Only events that some decision may count, by their time and filters, with their clocks."""
+    timed = clocks(track.source, events).where(in_reach(track, profile))
+    if all(output.mask for output in track.outputs):
+        timed = timed.where(F.expr(" OR ".join(f"coalesce(({one}), false)" for one in track.masks)))
+    return timed
 
 
 def travelling(track: Track, events: DataFrame) -> list[Column]:

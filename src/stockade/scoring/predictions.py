@@ -80,8 +80,9 @@ def write_predictions(
         EndedVersionError: a champion needs a version of a view whose end date has come.
         EmptyTableError: there are no decisions in these days.
     """
+    versions = Versions.read(tables)
     for one in scorings:
-        _require_declared(tables, one)
+        _require_declared(versions, one)
     start, end = (datetime.combine(day, time.min, tzinfo=UTC) for day in (since, until))
     with spark_faults():
         inputs = Inputs.of(tables, until=end)
@@ -91,10 +92,10 @@ def write_predictions(
             yield _written(tables, one, featured, since=since, until=until, explain=explain)
 
 
-def _require_declared(tables: Tables, scoring: Scoring) -> None:
+def _require_declared(versions: Versions, scoring: Scoring) -> None:
     champion, declared = scoring.champion, scoring.spec.training_set.features
     today = datetime.now(UTC).date()
-    usable = Versions.read(tables).allowing(declared, scoring.pinned.features, today=today)
+    usable = versions.allowing(declared, scoring.pinned.features, today=today)
     require_same(
         champion.fingerprints,
         service_fingerprints(usable),
