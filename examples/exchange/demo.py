@@ -55,7 +55,7 @@ def main() -> None:
     lived = exchange(arguments.scale, seed=arguments.seed, days=arguments.days)
     with step("start Spark"):
         target = Target.local(Path(arguments.target))
-        spark = session(target, memory="4g")
+        spark = session(target, memory="4g", optimise=True)
         store = connect("trust_safety.features", "trust_safety.models", target=target, spark=spark)
     _live(store, lived)
     results = [
