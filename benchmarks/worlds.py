@@ -2,8 +2,9 @@
 
 `python -m benchmarks.worlds FOLDER [--scale 0.1] [--seeds 0 1 2 3 4] [--trials 4]`. Each seed is a
 world of its own, lived and learnt from as `make demo` does it, in a folder of its own. What is
-found is kept in FOLDER/worlds.csv, seed by seed, and a seed that is there is not lived again. The
-interval is of 90 %, by Student's t over the worlds.
+found is kept in FOLDER/worlds.csv, seed by seed, and a seed that is there is not lived again.
+Decisions (the mean) and cases are of the test period; the interval is of 90 %, by Student's t over
+the worlds.
 """
 
 import argparse
@@ -52,7 +53,7 @@ def measure(folder: Path, *, scale: float, seed: int, trials: int) -> Iterator[F
     lived = exchange(scale, seed=seed)
     target = Target.local(folder / f"seed_{seed}")
     # The session is of the first target; a store's tables are where its own target says.
-    spark = session(target, memory="4g")
+    spark = session(target, memory="4g", optimise=True)
     store = connect("trust_safety.features", "trust_safety.models", target=target, spark=spark)
     fill(store.tables, lived)
     specs = store.registry.all(ModelSpec)
@@ -81,21 +82,22 @@ def _judged(store: FeatureStore, spec: ModelSpec, *, scale: float, seed: int, tr
 def sheet(found: pd.DataFrame) -> str:
     """A line for each model: means over the worlds in which it could be trained, two or more."""
     lines = [
-        "| model | worlds | cases | rules | model | gain, and its interval | gains in | caught |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+        "| model | worlds | decisions | cases | rules | model | gain, interval | wins | caught |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for model, of_model in found.groupby("model"):
         rows = of_model.dropna(subset=["average_precision"])
         gain = (rows["average_precision"] - rows["rules"]).to_numpy()
         n = len(gain)
         if n < 2:
-            lines.append(f"| `{model}` | {n} of {len(of_model)} | - | - | - | - | - | - |")
+            lines.append(f"| `{model}` | {n} of {len(of_model)}" + " | -" * 7 + " |")
             continue
         half = student.ppf((1 + CONFIDENCE) / 2, n - 1) * gain.std(ddof=1) / np.sqrt(n)
         low, mean, high = gain.mean() - half, gain.mean(), gain.mean() + half
         lines.append(
-            f"| `{model}` | {n} of {len(of_model)} | {rows['positives'].min():.0f} to "
-            f"{rows['positives'].max():.0f} | {rows['rules'].mean():.2f} | "
+            f"| `{model}` | {n} of {len(of_model)} | {rows['rows'].mean():,.0f} | "
+            f"{rows['positives'].min():.0f} to {rows['positives'].max():.0f} | "
+            f"{rows['rules'].mean():.2f} | "
             f"{rows['average_precision'].mean():.2f} | {mean:+.2f}, {low:+.2f} to {high:+.2f} | "
             f"{(gain > 0).sum()} | {rows['caught'].mean():.0%} |"
         )
