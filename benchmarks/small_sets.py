@@ -14,15 +14,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table as Sheet
 
+from benchmarks.worlds import store_of
 from examples.exchange.demo import exchange, learning
-from stockade import ModelSpec, TrainingSet, connect
+from stockade import ModelSpec, TrainingSet
 from stockade.building.training_set import Built, build
 from stockade.engine.faults import spark_faults
 from stockade.engine.operator import EngineOptions
-from stockade.session import session
 from stockade.store.tables import Tables
-from stockade.target import Target
-from trust_safety.simulator.spark import fill
 
 # What the engine does when it is not told that its inputs are small; and what the store tells it.
 WAYS = {"tasks": EngineOptions(), "driver": None}
@@ -38,11 +36,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=2)
     arguments = parser.parse_args()
     lived = exchange(arguments.scale, seed=arguments.seed)
-    target = Target.local(arguments.folder)
-    spark = session(target, memory="4g")
-    store = connect("trust_safety.features", "trust_safety.models", target=target, spark=spark)
-    if not store.tables.exists("obs_users"):
-        fill(store.tables, lived)
+    store = store_of(lived, arguments.folder, optimise=False)
     sheet = Sheet("set", "rows", "features", "tasks", "driver", "ratio")
     for spec in store.registry.all(ModelSpec):
         if spec.name in arguments.models:

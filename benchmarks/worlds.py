@@ -23,6 +23,8 @@ from stockade.feature_store import FeatureStore, connect
 from stockade.session import session
 from stockade.target import Target
 from trust_safety.simulator.spark import fill
+from trust_safety.simulator.tables import TABLES
+from trust_safety.simulator.world import World
 
 CONFIDENCE = 0.9
 
@@ -48,14 +50,23 @@ class Found:
     caught: float = float("nan")
 
 
+def store_of(lived: World, folder: Path, *, optimise: bool = True) -> FeatureStore:
+    """The pack on a world's tables, which are written to a folder that has none.
+
+    The session is of the first folder; a store's tables are where its own target says.
+    """
+    target = Target.local(folder)
+    spark = session(target, memory="4g", optimise=optimise)
+    store = connect("trust_safety.features", "trust_safety.models", target=target, spark=spark)
+    if not all(store.tables.exists(name) for name in TABLES):
+        fill(store.tables, lived)
+    return store
+
+
 def measure(folder: Path, *, scale: float, seed: int, trials: int) -> Iterator[Found]:
     """Every model in the world of one seed."""
     lived = exchange(scale, seed=seed)
-    target = Target.local(folder / f"seed_{seed}")
-    # The session is of the first target; a store's tables are where its own target says.
-    spark = session(target, memory="4g", optimise=True)
-    store = connect("trust_safety.features", "trust_safety.models", target=target, spark=spark)
-    fill(store.tables, lived)
+    store = store_of(lived, folder / f"seed_{seed}")
     specs = store.registry.all(ModelSpec)
     start, end = learning(lived)
     store.build_all(specs, start=start, end=end, as_of=end)
