@@ -132,6 +132,7 @@ def release_figure(strategy: ReleaseStrategy, found: Release) -> bytes:
         _dots(right, level.name, level.rate, colour, found.cohorts)
     left.set_xlabel("approved, the least risky first (%)")
     left.set_ylabel("come back in the end (%)")
+    right.set_xlabel("last day of a cohort of payments")
     right.set_ylabel("completed estimate, 90 % interval (%)")
     for axes in (left, right):
         axes.spines[["top", "right"]].set_visible(False)
@@ -146,7 +147,8 @@ def release_figure(strategy: ReleaseStrategy, found: Release) -> bytes:
 
 def _curve(axes: Axes, name: str, level: float, colour: str, points: Sequence[Approval]) -> None:
     rates = [100 * point.rates[name] for point in points]
-    axes.plot([100 * point.approved for point in points], rates, "o-", color=colour, label=name)
+    shares = [100 * point.approved for point in points]
+    axes.plot(shares, rates, "o-", color=colour, label=f"{name}; dotted: at most {level:.1%}")
     axes.axhline(100 * level, color=colour, linestyle=":", linewidth=1)
 
 
