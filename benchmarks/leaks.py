@@ -1,21 +1,22 @@
 """What each way to cheat would have bought: the same model, with one view planted.
 
 `python -m benchmarks.leaks FOLDER [--scale 0.3] [--seeds 0]`. The worlds are those of
-`benchmarks.worlds`, each lived into FOLDER/seed_N if it is not there. Takeovers of withdrawals are
-learnt as the pack does it, and then with one more view, which sees what nobody knew. Figures are of
-the test period, means over the worlds.
+`benchmarks.worlds`, each lived into a folder in FOLDER if it is not there. Takeovers of withdrawals
+are learnt as the pack does it, and then with one more view, which sees what nobody knew. Figures
+are of the test period, means over the worlds.
 """
 
 import argparse
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from benchmarks.worlds import store_of
-from examples.exchange.demo import exchange, learning
+from benchmarks.worlds import live
+from examples.exchange.demo import learning
 from stockade import EventSource, FeatureView, ModelSpec, Query, count, days
 from stockade.definitions.view import Boundary
 from stockade.feature_store import FeatureStore
@@ -62,25 +63,23 @@ def _with(name: str, source: EventSource, boundary: Boundary = "exclusive") -> M
 
 def measure(
     store: FeatureStore, period: tuple[datetime, datetime], *, trials: int
-) -> Iterator[pd.DataFrame]:
-    """One row for each leak, in one world."""
+) -> Iterator[dict[str, Any]]:
+    """What became of each leak, in one world."""
     start, end = period
     specs = planted()
     store.build_all(specs.values(), start=start, end=end, as_of=end)
     for what, spec in specs.items():
         found = store.train(spec, trials=trials).judgement.evaluation
-        row = {
+        yield {
             "planted": what, "cases": found.positives, "AP": found.average_precision,
             "caught": found.recall_at_capacity, "audit": store.audit(spec.training_set.name).passed,
         }  # fmt: skip
-        yield pd.DataFrame([row])
 
 
-def sheet(found: Iterable[pd.DataFrame]) -> str:
+def sheet(found: pd.DataFrame) -> str:
     """A line for each leak: means over the worlds."""
-    every = pd.concat(list(found))
     lines = ["| planted | average precision | caught |", "| --- | --- | --- |"]
-    for what, rows in every.groupby("planted", sort=False):
+    for what, rows in found.groupby("planted", sort=False):
         lines.append(f"| {what} | {rows['AP'].mean():.2f} | {rows['caught'].mean():.0%} |")
     return "\n".join(lines)
 
@@ -93,14 +92,13 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="*", default=[0])
     parser.add_argument("--trials", type=int, default=4)
     arguments = parser.parse_args()
-    found: list[pd.DataFrame] = []
+    found: list[dict[str, Any]] = []
     for seed in arguments.seeds:
-        lived = exchange(arguments.scale, seed=seed)
-        store = store_of(lived, arguments.folder / f"seed_{seed}")
+        store, lived = live(arguments.folder, scale=arguments.scale, seed=seed)
         for one in measure(store, learning(lived), trials=arguments.trials):
-            found.append(one.assign(seed=seed))
-            print(found[-1].to_string(index=False, header=len(found) == 1), flush=True)
-    print(sheet(found))
+            found.append({"seed": seed, **one})
+            print(found[-1], flush=True)
+    print(sheet(pd.DataFrame(found)))
 
 
 if __name__ == "__main__":

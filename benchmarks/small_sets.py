@@ -1,9 +1,10 @@
 """What small training sets cost on the driver and in tasks, and whether they are the same.
 
 `python -m benchmarks.small_sets FOLDER [--models sign_up scam_victim] [--rounds 2]`. The world of
-`make demo` is lived into FOLDER, if it is not there. Each set is built by tasks and on the driver
-in turn; seconds and the ratio are those of the fastest round, so that the first, in which the JVM
-is new, counts for little. A set that is not the same to the bit both ways is an error.
+`make demo` is lived into a folder in FOLDER, if it is not there. Each set is built by tasks and on
+the driver in turn; seconds and the ratio are those of the fastest round, so that the first, in
+which the JVM is new, counts for little. A set that is not the same to the bit both ways is an
+error.
 """
 
 import argparse
@@ -14,8 +15,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table as Sheet
 
-from benchmarks.worlds import store_of
-from examples.exchange.demo import exchange, learning
+from benchmarks.worlds import live
+from examples.exchange.demo import learning
 from stockade import ModelSpec, TrainingSet
 from stockade.building.training_set import Built, build
 from stockade.engine.faults import spark_faults
@@ -35,8 +36,9 @@ def main() -> None:
     parser.add_argument("--models", nargs="*", default=["sign_up", "ach_bank_return"])
     parser.add_argument("--rounds", type=int, default=2)
     arguments = parser.parse_args()
-    lived = exchange(arguments.scale, seed=arguments.seed)
-    store = store_of(lived, arguments.folder, optimise=False)
+    store, lived = live(
+        arguments.folder, scale=arguments.scale, seed=arguments.seed, optimise=False
+    )
     sheet = Sheet("set", "rows", "features", "tasks", "driver", "ratio")
     for spec in store.registry.all(ModelSpec):
         if spec.name in arguments.models:

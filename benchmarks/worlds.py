@@ -50,23 +50,25 @@ class Found:
     caught: float = float("nan")
 
 
-def store_of(lived: World, folder: Path, *, optimise: bool = True) -> FeatureStore:
-    """The pack on a world's tables, which are written to a folder that has none.
+def live(
+    folder: Path, *, scale: float, seed: int, optimise: bool = True
+) -> tuple[FeatureStore, World]:
+    """A world, and the pack on its tables, which are written to a folder of its own, once.
 
-    The session is of the first folder; a store's tables are where its own target says.
+    The session is of the first world; a store's tables are where its own target says.
     """
-    target = Target.local(folder)
+    lived = exchange(scale, seed=seed)
+    target = Target.local(folder / f"scale_{scale}_seed_{seed}")
     spark = session(target, memory="4g", optimise=optimise)
     store = connect("trust_safety.features", "trust_safety.models", target=target, spark=spark)
     if not all(store.tables.exists(name) for name in TABLES):
         fill(store.tables, lived)
-    return store
+    return store, lived
 
 
 def measure(folder: Path, *, scale: float, seed: int, trials: int) -> Iterator[Found]:
     """Every model in the world of one seed."""
-    lived = exchange(scale, seed=seed)
-    store = store_of(lived, folder / f"seed_{seed}")
+    store, lived = live(folder, scale=scale, seed=seed)
     specs = store.registry.all(ModelSpec)
     start, end = learning(lived)
     store.build_all(specs, start=start, end=end, as_of=end)
